@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory blocks: the files of one block, /sys/devices/system/memory/memoryN/.
+ *
+ * This file owns their text, and decides nothing.  They are described in
+ * Documentation/ABI/testing/sysfs-devices-memory.
+ *
+ * Locks: the removal of a block waits for its files to be left, and holds
+ * device_hotplug_lock and mem_hotplug_lock meanwhile.  So nothing here may
+ * block on either of them: writers try and let the system call restart, and
+ * readers take no lock and can show what has just changed.
+ */
+#include <linux/device.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/sysfs.h>
+
+#include "memory_blocks.h"
+
+/* The ABI of the file "state" when read. */
+static const char *const state_words[] = {
+	[MEM_ONLINE] = "online",
+	[MEM_GOING_OFFLINE] = "going-offline",
+	[MEM_OFFLINE] = "offline",
+};
+
+/**
+ * arch_get_memory_phys_device - the physical device that memory is part of
+ * @start_pfn: first page of a block
+ *
+ * For architectures that know of such devices and number them.
+ *
+ * Context: Process context.
+ * Return: the number of the device.
+ */
+int __weak arch_get_memory_phys_device(unsigned long start_pfn)
+{
+	return 0;
+}
+
+/* The block id: times block_size_bytes it is the physical address. */
+static ssize_t phys_index_show(struct device *dev,
+			       struct device_attribute *attr, char *buf)
+{
+	const struct memory_block *mem = to_memory_block(dev);
+
+	return sysfs_emit(buf, "%08lx\n",
+			  mem->start_section_nr / memory_block_nr_sections());
+}
+static DEVICE_ATTR_RO(phys_index);
+
+/* The number of the first section, */
+static ssize_t start_phys_index_show(struct device *dev,
+				     struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%08lx\n", to_memory_block(dev)->start_section_nr);
+}
+static DEVICE_ATTR_RO(start_phys_index);
+
+/* and that of the last. */
+static ssize_t end_phys_index_show(struct device *dev,
+				   struct device_attribute *attr, char *buf)
+{
+	const struct memory_block *mem = to_memory_block(dev);
+	unsigned long end = mem->start_section_nr + memory_block_nr_sections();
+
+	return sysfs_emit(buf, "%08lx\n", end - 1);
+}
+static DEVICE_ATTR_RO(end_phys_index);
+
+static ssize_t state_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	unsigned int state = READ_ONCE(to_memory_block(dev)->state);
+
+	if (WARN_ON_ONCE(state >= ARRAY_SIZE(state_words)))
+		return sysfs_emit(buf, "ERROR-UNKNOWN-%u\n", state);
+	return sysfs_emit(buf, "%s\n", state_words[state]);
+}
+
+/* That nothing was left to do is an error here, and no error in "online". */
+static ssize_t state_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	int type = mhp_online_type_from_str(buf);
+	int ret;
+
+	if (type < 0)
+		return type;
+
+	ret = lock_device_hotplug_sysfs();
+	if (ret)
+		return ret;
+	ret = memory_block_request(to_memory_block(dev), type);
+	unlock_device_hotplug();
+
+	if (ret > 0)
+		return -EINVAL;
+	return ret ?: count;
+}
+static DEVICE_ATTR_RW(state);
+
+/* Tools read it as "can this kernel take memory offline", for any block. */
+static ssize_t removable_show(struct device *dev,
+			      struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", IS_ENABLED(CONFIG_MEMORY_HOTREMOVE));
+}
+static DEVICE_ATTR_RO(removable);
+
+static ssize_t phys_device_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	unsigned long pfn = memory_block_start_pfn(to_memory_block(dev));
+
+	return sysfs_emit(buf, "%d\n", arch_get_memory_phys_device(pfn));
+}
+static DEVICE_ATTR_RO(phys_device);
+
+#ifdef CONFIG_MEMORY_HOTREMOVE
+/*
+ * The zones for "online", "online_kernel" and "online_movable", without those
+ * the first word has said already.
+ */
+static ssize_t emit_candidates(const struct memory_block *mem, int nid, char *buf)
+{
+	struct zone *zone, *first = NULL;
+	enum mmop type;
+	int len = 0;
+
+	for (type = MMOP_ONLINE; type <= MMOP_ONLINE_MOVABLE; type++) {
+		zone = zone_for_pfn_range(type, nid, mem->group,
+					  memory_block_start_pfn(mem),
+					  memory_block_nr_pages());
+		if (zone == first)
+			continue;
+		len += sysfs_emit_at(buf, len, first ? " %s" : "%s", zone->name);
+		if (!first)
+			first = zone;
+	}
+	return len + sysfs_emit_at(buf, len, "\n");
+}
+
+static ssize_t valid_zones_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	const struct memory_block *mem = to_memory_block(dev);
+	int nid = READ_ONCE(mem->nid);
+	const struct zone *zone;
+
+	if (READ_ONCE(mem->state) == MEM_ONLINE) {
+		zone = READ_ONCE(mem->zone);
+		return sysfs_emit(buf, "%s\n", zone ? zone->name : "none");
+	}
+
+	/* Its "add" event can be here before it has a node. */
+	if (IS_ENABLED(CONFIG_NUMA) && nid == NUMA_NO_NODE)
+		return sysfs_emit(buf, "none\n");
+
+	return emit_candidates(mem, nid, buf);
+}
+static DEVICE_ATTR_RO(valid_zones);
+#endif
+
+static struct attribute *memory_block_attrs[] = {
+	&dev_attr_phys_index.attr,
+	&dev_attr_start_phys_index.attr,
+	&dev_attr_end_phys_index.attr,
+	&dev_attr_state.attr,
+	&dev_attr_removable.attr,
+	&dev_attr_phys_device.attr,
+#ifdef CONFIG_MEMORY_HOTREMOVE
+	&dev_attr_valid_zones.attr,
+#endif
+	NULL
+};
+
+static const struct attribute_group memory_block_group = {
+	.attrs = memory_block_attrs,
+};
+
+const struct attribute_group *memory_block_groups[] = {
+	&memory_block_group,
+	NULL
+};

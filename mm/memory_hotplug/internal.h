@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory hotplug: the contract between its parts.
+ *
+ *	lock.c		mem_hotplug_lock
+ *	sections.c	sparse sections: add, remove, online marks, subsections
+ *	boot.c		boot memory: where its usage maps go
+ *	ranges.c	which physical addresses can be added
+ *	pages.c		what arch_add_memory() calls back: a range, by sections
+ *	populate.c	direct map, memmap and block devices of a range
+ *	add.c		the whole physical phase: resource, node, populate
+ *	remove.c	the way back
+ *	memmap.c	struct pages that live in the memory they describe
+ *	online.c	from "added" to "in use"
+ *	callback.c	drivers that take a chunk before it becomes free
+ *	offline.c	from "in use" to "added"
+ *	evacuate.c	emptying a range: isolate, migrate, verify, undo
+ *	zones.c		spans, contiguity, present pages
+ *	policy.c	zone choice and the default online type
+ *	auto_movable.c	the auto-movable online policy
+ *	nodes.c		nodes that come and go with their memory
+ *	groups.c	devices: which blocks belong together
+ *	notifier.c	the chain and its events
+ *
+ * States of a range of pages, and what holds in each:
+ *
+ *	absent	no section, no struct page, in no zone
+ *	added	section PRESENT|HAS_MEM_MAP; struct pages are not initialised;
+ *		in no zone; its resource is busy System RAM, its block offline
+ *	zoned	in the span of a zone; struct pages PageOffline with refcount
+ *		one, pageblocks MIGRATE_ISOLATE; section not ONLINE
+ *	online	section ONLINE; present; free pages in the buddy allocator
+ *
+ * An operation moves a range from one state to the next, or, when it fails,
+ * leaves it where it was with every counter, span and mark as before.
+ *
+ * Locks.  mem_hotplug_lock held for writing serialises every change of state
+ * and protects: section marks, zone and node spans, zone->contiguous (set),
+ * present page counts, node states, group page counts, the online-page
+ * callback (read side).  zone->lock protects nr_isolate_pageblock and the free
+ * lists.  Readers of a zone's span use zone->span_seqlock.  Which blocks and
+ * groups exist is protected by device_hotplug_lock, see linux/memory.h.
+ */
+#ifndef _MM_MEMORY_HOTPLUG_INTERNAL_H
+#define _MM_MEMORY_HOTPLUG_INTERNAL_H
+
+#include <linux/memory.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include "../internal.h"
+
+/* lock.c */
+void mhp_assert_write_locked(void);
+
+/* sections.c */
+int sparse_add_section(int nid, unsigned long pfn, unsigned long nr_pages,
+		       struct vmem_altmap *altmap, struct dev_pagemap *pgmap);
+void sparse_remove_section(unsigned long pfn, unsigned long nr_pages,
+			   struct vmem_altmap *altmap,
+			   struct dev_pagemap *pgmap);
+void mhp_taint_partial_sections(unsigned long start_pfn,
+				unsigned long nr_pages);
+
+/* zones.c */
+void mhp_zone_suspend_contiguous(struct zone *zone);
+void mhp_zone_resume_contiguous(struct zone *zone);
+
+/* policy.c */
+struct zone *mhp_kernel_zone(int nid, unsigned long start_pfn,
+			     unsigned long nr_pages);
+struct zone *mhp_movable_zone(int nid);
+
+/* auto_movable.c */
+struct zone *mhp_auto_movable_zone(int nid, struct memory_group *group,
+				   unsigned long start_pfn,
+				   unsigned long nr_pages);
+
+/* nodes.c */
+int mhp_node_prepare(int nid);
+int mhp_node_commit(int nid);
+void mhp_node_will_online(struct memory_notify *notify, struct zone *zone);
+void mhp_node_will_offline(struct memory_notify *notify, struct zone *zone);
+void mhp_node_gained(const struct memory_notify *notify);
+void mhp_node_lost(const struct memory_notify *notify);
+
+/* memmap.c */
+struct vmem_altmap *mhp_altmap_create(u64 start, mhp_t mhp_flags);
+void mhp_altmap_destroy(struct vmem_altmap *altmap);
+
+/* populate.c */
+int mhp_populate(int nid, u64 start, u64 size, struct memory_group *group,
+		 mhp_t mhp_flags);
+void mhp_depopulate(u64 start, u64 size, bool has_altmaps);
+
+/* callback.c */
+void mhp_release_pages(unsigned long start_pfn, unsigned long end_pfn);
+
+/*
+ * An evacuation empties [start_pfn, end_pfn) of one zone.
+ *
+ * mhp_evacuation_begin() isolates the range; from then on nothing new is
+ * allocated in it.  mhp_evacuation_run() migrates what is used until all of it
+ * is free.  Then the owner either takes the pages (mhp_evacuation_commit())
+ * or gives the range back (mhp_evacuation_undo()).
+ */
+struct mhp_evacuation {
+	struct zone *zone;
+	unsigned long start_pfn;
+	unsigned long end_pfn;
+	unsigned long deadline;		/* in jiffies */
+	const char *reason;		/* what stopped it, for the log */
+};
+
+int mhp_evacuation_begin(struct mhp_evacuation *ev);
+int mhp_evacuation_run(struct mhp_evacuation *ev);
+unsigned long mhp_evacuation_commit(struct mhp_evacuation *ev);
+void mhp_evacuation_undo(struct mhp_evacuation *ev);
+
+#endif /* _MM_MEMORY_HOTPLUG_INTERNAL_H */

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Run named test functions against a kernel variant and report each.
+
+Owns the way from an exception to a verdict, and the rule that a test passes
+only if the guests it booted ended well and their consoles are clean.
+"""
+import fnmatch
+import time
+import traceback
+
+from . import console
+from .agent import GuestCrashed, GuestError, GuestTimeout
+from .guest import Guest
+from .qmp import QmpError, QmpTimeout
+from .report import Failure, Skip
+
+# KASAN and lockdep under emulation are slow; the shadow of a DIMM takes room in the boot memory.
+SCALES = {'debug': 8.0}
+GUESTS = {'debug': {'mem': 2048, 'cmdline': 'panic_on_warn=1'}}
+
+
+class Context:
+    """What a test gets: the variant, and guests that are closed and judged after it."""
+
+    def __init__(self, name, variant, scale, report):
+        self.name, self.variant, self.scale, self.report = name, variant, scale, report
+        self.guests = []
+
+    def guest(self, variant=None, **options):
+        """Boot a guest for this test."""
+        variant = variant or self.variant
+        number = len(self.guests) + 1
+        name = '%s-%s' % (variant, self.name) + ('-%d' % number if number > 1 else '')
+        options = {'scale': self.scale, **GUESTS.get(variant, {}), **options}
+        self.guests.append(Guest(name.replace(':', '-'), variant, **options))
+        return self.guests[-1]
+
+    def close(self):
+        """End all guests; return their problems."""
+        return [problem for guest in self.guests for problem in guest.close()]
+
+    def kernel_died(self):
+        """True if a guest's console has an oops or a panic."""
+        return any(kind in ('panic', 'Oops', 'BUG', 'KASAN', 'fault')
+                   for guest in self.guests for kind, _, _ in console.scan(guest.console(), guest.allow))
+
+
+def judge(context, function):
+    """Run one test; return (verdict, reason)."""
+    try:
+        function(context)
+        verdict, reason = 'pass', ''
+    except Skip as e:
+        verdict, reason = 'skip', str(e)
+    except GuestCrashed as e:
+        verdict, reason = 'crashed', str(e)
+    except (GuestTimeout, QmpTimeout) as e:
+        verdict, reason = 'timeout', str(e)
+    except (Failure, GuestError, QmpError) as e:
+        verdict, reason = 'fail', str(e)
+    except Exception as e:  # also a mistake in the test must not end the suite
+        verdict, reason = 'fail', '%s: %s\n%s' % (type(e).__name__, e, traceback.format_exc().strip())
+    problems = context.close()
+    if problems and verdict != 'crashed':
+        died = context.kernel_died()
+        verdict = 'crashed' if died else verdict if verdict not in ('pass', 'skip') else 'fail'
+        reason = '\n'.join(filter(None, [reason] + problems))
+    return verdict, reason
+
+
+def run(tests, variant, report, scale=None, only=None):
+    """Run tests, a dict of names and functions, those whose name matches a pattern of only."""
+    scale = scale or SCALES.get(variant, 1.0)
+    for name, function in tests.items():
+        if only and not any(fnmatch.fnmatch(name, pattern) for pattern in only):
+            continue
+        context = Context(name, variant, scale, report)
+        started = time.monotonic()
+        verdict, reason = judge(context, function)
+        report.add('%s: %s' % (variant, name), verdict, reason, time.monotonic() - started)

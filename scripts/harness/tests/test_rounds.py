@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Snapshots: equal ones compare equal, and each kind of leftover is found; the report counts right."""
+import io
+import os
+import tempfile
+import unittest
+
+from harness import rounds
+from harness.report import Report
+
+TEXT = '''@iomem
+00100000-3ffdffff : System RAM
+@meminfo
+MemTotal:         949248 kB
+MemFree:          911416 kB
+Cached:            14000 kB
+@zoneinfo
+Node 0, zone    DMA32
+  pages free     227854
+        spanned  258048
+        present  258016
+        managed  233352
+    cpu: 0
+              count:    100
+  start_pfn:           4096
+Node 0, zone   Normal
+  pages free     0
+        spanned  0
+        present  0
+        managed  0
+  start_pfn:           0
+@buddyinfo
+Node 0, zone    DMA32      2      1      0      0      0      0      0      0      0      0    222
+@tree
+drwxr-xr-x '/sys/devices/system/memory/memory0'
+@memmap
+@masks
+online:0
+@threads
+kcompactd0
+@blocks
+memory0/state:online
+memory0/valid_zones:none
+memory1/state:online
+memory1/valid_zones:DMA32
+memory2/state:online
+memory2/valid_zones:DMA32
+'''
+
+
+class SnapshotTest(unittest.TestCase):
+
+    def difference(self, old, new):
+        changed = TEXT.replace(old, new)
+        self.assertNotEqual(changed, TEXT)
+        return rounds.compare(rounds.Snapshot(TEXT), rounds.Snapshot(changed))
+
+    def test_equal(self):
+        self.assertEqual(rounds.compare(rounds.Snapshot(TEXT), rounds.Snapshot(TEXT)), [])
+
+    def test_figures(self):
+        taken = rounds.Snapshot(TEXT)
+        self.assertEqual(taken.zones[0, 'DMA32']['managed'], 233352)
+        self.assertNotIn('start_pfn', taken.zones[0, 'Normal'])
+        self.assertEqual(taken.free, 911416 + 400)
+        self.assertEqual(taken.buddy, 4 * (2 + 2 + 222 * 1024))
+
+    def test_leftovers(self):
+        for old, new in (('3ffdffff : System RAM', '3ffdffff : System RAM\n100000000-10fffffff : System RAM'),
+                         ('spanned  258048', 'spanned  258049'), ('present  258016', 'present  258000'),
+                         ('managed  233352', 'managed  233353'), ('online:0', 'online:0-1'),
+                         ('kcompactd0', 'kcompactd0\nkswapd1'), ('memory0\'', 'memory0\'\n-r--r--r-- x'),
+                         ('memory0/valid_zones:none', 'memory0/valid_zones:DMA32'),
+                         ('MemTotal:         949248', 'MemTotal:         949244')):
+            with self.subTest(new):
+                self.assertTrue(self.difference(old, new))
+
+    def test_free_memory_may_move_into_caches(self):
+        self.assertEqual(self.difference('911416 kB\nCached:            14000', '901416 kB\nCached:            24000'), [])
+        self.assertEqual(self.difference('count:    100', 'count:    200'), [])
+
+    def test_free_memory_may_not_vanish(self):
+        self.assertTrue(self.difference('MemFree:          911416', 'MemFree:          909416'))
+
+    def test_block_map(self):
+        lines = rounds.block_map(rounds.Snapshot(TEXT)).splitlines()
+        self.assertEqual([line.split()[0] for line in lines], ['block', '0', '1-2'])
+
+
+class ReportTest(unittest.TestCase):
+
+    def test_final_line_and_status(self):
+        report = Report(io.StringIO())
+        report.add('a', 'pass')
+        report.add('b', 'skip', 'no NUMA')
+        self.assertEqual(report.finish(), 0)
+        for verdict in ('fail', 'timeout', 'crashed', 'lost'):
+            report.add('c', verdict, 'why\nmore')
+        self.assertEqual(report.finish(), 1)
+        self.assertTrue(report.out.getvalue().endswith('1 passed, 4 failed, 1 skipped\n'))
+
+    def test_zero_tests_fail(self):
+        self.assertEqual(Report(io.StringIO()).finish(), 1)
+
+    def test_merge(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'r.json')
+            one, all_of_it = Report(io.StringIO()), Report(io.StringIO())
+            one.add('a', 'pass')
+            one.save(path)
+            all_of_it.load(path, 'suite: ')
+            self.assertTrue(all_of_it.good)
+            all_of_it.load(path + '.none')
+            self.assertFalse(all_of_it.good)
+
+
+if __name__ == '__main__':
+    unittest.main()
