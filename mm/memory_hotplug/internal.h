@@ -61,6 +61,9 @@ void sparse_remove_section(unsigned long pfn, unsigned long nr_pages,
 void mhp_taint_partial_sections(unsigned long start_pfn,
 				unsigned long nr_pages);
 
+/* ranges.c */
+bool mhp_is_block_range(u64 start, u64 size);
+
 /* zones.c */
 void mhp_zone_suspend_contiguous(struct zone *zone);
 void mhp_zone_resume_contiguous(struct zone *zone);

@@ -8,6 +8,7 @@
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
+#include <linux/memory.h>
 #include <linux/range.h>
 #include "internal.h"
 
@@ -67,4 +68,17 @@ bool mhp_range_allowed(u64 start, u64 size, bool need_mapping)
 	pr_warn("range %#llx-%#llx is outside the addressable %#llx-%#llx\n",
 		start, last, limit.start, limit.end);
 	return false;
+}
+
+/**
+ * mhp_is_block_range - whether a range is made of whole memory blocks
+ * @start: physical address, bytes
+ * @size: bytes
+ *
+ * Context: Any.
+ * Return: false if it is empty or misaligned.
+ */
+bool mhp_is_block_range(u64 start, u64 size)
+{
+	return size && IS_ALIGNED(start | size, memory_block_size_bytes());
 }

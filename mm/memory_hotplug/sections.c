@@ -417,14 +417,18 @@ void mhp_taint_partial_sections(unsigned long start_pfn,
 		taint_section(start_pfn + nr_pages);
 }
 
-static bool usage_covers(struct mem_section *ms, unsigned long pfn)
+/* Whether the section of an online pfn has a struct page for it, too. */
+static bool section_covers(struct mem_section *ms, unsigned long pfn)
 {
-	bool covered;
+	bool covers;
+
+	if (IS_ENABLED(CONFIG_HAVE_ARCH_PFN_VALID) && !pfn_valid(pfn))
+		return false;
 
 	rcu_read_lock_sched();
-	covered = pfn_section_valid(ms, pfn);
+	covers = pfn_section_valid(ms, pfn);
 	rcu_read_unlock_sched();
-	return covered;
+	return covers;
 }
 
 /**
@@ -438,25 +442,15 @@ static bool usage_covers(struct mem_section *ms, unsigned long pfn)
  */
 struct page *pfn_to_online_page(unsigned long pfn)
 {
-	unsigned long nr = pfn_to_section_nr(pfn);
-	struct mem_section *ms;
+	const unsigned long nr = pfn_to_section_nr(pfn);
+	struct mem_section *ms = NULL;
 
-	if (nr >= NR_MEM_SECTIONS)
+	if (nr < NR_MEM_SECTIONS)
+		ms = __nr_to_section(nr);
+	if (!online_section(ms) || !section_covers(ms, pfn))
 		return NULL;
-
-	ms = __nr_to_section(nr);
-	if (!online_section(ms))
-		return NULL;
-
-	if (IS_ENABLED(CONFIG_HAVE_ARCH_PFN_VALID) && !pfn_valid(pfn))
-		return NULL;
-
-	if (!usage_covers(ms, pfn))
-		return NULL;
-
 	if (online_device_section(ms) && in_device_pagemap(pfn))
 		return NULL;
-
 	return pfn_to_page(pfn);
 }
 EXPORT_SYMBOL_GPL(pfn_to_online_page);

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Memory hotplug for Linux: the commands of this repository.
+# The kernel's own Makefiles are in the staged tree, build/linux.
+
+KERNEL ?= base
+
+# What is built here is named by its commands, not by files.
+.PHONY: help run test check shell image clean
+.NOTPARALLEL:
+
+help:
+	@echo 'make run      the main job: a DIMM plugged, used and unplugged on our kernel'
+	@echo 'make test     all tests; ends with "N passed, N failed, N skipped"'
+	@echo 'make check    static checks: checkpatch, sparse, W=1'
+	@echo 'make shell    a guest to play in (Ctrl-a x ends it)'
+	@echo 'make image    build the kernel and print the path of its bzImage'
+	@echo '              (make -s image; KERNEL=stock for the stock one)'
+	@echo 'make clean    remove build/ (caches stay)'
+	@echo
+	@echo 'Not there yet: make bench, make soak, make series, make deb'
+
+run:
+	@scripts/setup build guest
+	@scripts/run
+
+test:
+	@scripts/setup build guest
+	@scripts/test
+
+check:
+	@scripts/setup build check
+	@scripts/check
+
+shell:
+	@scripts/setup build guest
+	@scripts/shell $(KERNEL)
+
+image:
+	@scripts/setup build >&2
+	@scripts/build $(if $(filter ours,$(KERNEL)),base,$(KERNEL))
+
+clean:
+	rm -rf build

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory hotplug: groups, the devices that memory blocks came with.
+ *
+ * Ids start at 0, so a valid id is never negative.  groups_lock protects the
+ * table of ids against lookup, walking and freeing at the same time: drivers
+ * register and unregister without device_hotplug_lock, and valid_zones walks
+ * the dynamic groups without any other lock.  A group that has blocks cannot
+ * be freed; its list of blocks is protected by device_hotplug_lock, its page
+ * counts by mem_hotplug_lock.
+ */
+#include <linux/memory.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+#include "internal.h"
+
+#define GROUP_IS_DYNAMIC	XA_MARK_1
+
+static DEFINE_XARRAY_FLAGS(groups, XA_FLAGS_ALLOC);
+static DEFINE_MUTEX(groups_lock);
+
+/* Take a copy of a filled-in template into the table; its id, or an errno. */
+static int register_group(const struct memory_group *template)
+{
+	struct memory_group *group;
+	u32 id;
+	int ret;
+
+	if (!node_possible(template->nid))
+		return -EINVAL;
+
+	group = kmemdup(template, sizeof(*template), GFP_KERNEL);
+	if (!group)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&group->memory_blocks);
+
+	mutex_lock(&groups_lock);
+	ret = xa_alloc(&groups, &id, group, xa_limit_31b, GFP_KERNEL);
+	if (!ret && group->is_dynamic)
+		xa_set_mark(&groups, id, GROUP_IS_DYNAMIC);
+	mutex_unlock(&groups_lock);
+
+	if (ret) {
+		kfree(group);
+		return ret;
+	}
+	return id;
+}
+
+/**
+ * memory_group_register_static - a device whose memory comes and goes at once
+ * @nid: its node
+ * @max_pages: pages it has at most; not 0
+ *
+ * Context: May sleep.
+ * Return: the id of the group; -EINVAL for an impossible node or size,
+ *	-ENOMEM or -EBUSY if there is no room for another group.
+ */
+int memory_group_register_static(int nid, unsigned long max_pages)
+{
+	struct memory_group template = {
+		.nid = nid,
+		.s.max_pages = max_pages,
+	};
+
+	return max_pages ? register_group(&template) : -EINVAL;
+}
+EXPORT_SYMBOL_GPL(memory_group_register_static);
+
+/**
+ * memory_group_register_dynamic - a device that grows and shrinks
+ * @nid: its node
+ * @unit_pages: by how much, in pages: a power of two, a block or more
+ *
+ * Context: May sleep.
+ * Return: the id of the group; -EINVAL for an impossible node or unit,
+ *	-ENOMEM or -EBUSY if there is no room for another group.
+ */
+int memory_group_register_dynamic(int nid, unsigned long unit_pages)
+{
+	struct memory_group template = {
+		.nid = nid,
+		.is_dynamic = true,
+		.d.unit_pages = unit_pages,
+	};
+
+	if (!is_power_of_2(unit_pages) ||
+	    unit_pages < PHYS_PFN(memory_block_size_bytes()))
+		return -EINVAL;
+	return register_group(&template);
+}
+EXPORT_SYMBOL_GPL(memory_group_register_dynamic);
+
+/**
+ * memory_group_unregister - forget a group that has no blocks any more
+ * @mgid: its id
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL if there is no such group, -EBUSY if it has blocks.
+ */
+int memory_group_unregister(int mgid)
+{
+	struct memory_group *group;
+	int ret = 0;
+
+	if (mgid < 0)
+		return -EINVAL;
+
+	mutex_lock(&groups_lock);
+	group = xa_load(&groups, mgid);
+	if (!group)
+		ret = -EINVAL;
+	else if (!list_empty(&group->memory_blocks))
+		ret = -EBUSY;
+	else
+		xa_erase(&groups, mgid);
+	mutex_unlock(&groups_lock);
+
+	if (!ret)
+		kfree(group);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(memory_group_unregister);
+
+/**
+ * memory_group_find_by_id - look a group up
+ * @mgid: its id
+ *
+ * Context: Any. The caller keeps the group registered.
+ * Return: the group, or NULL.
+ */
+struct memory_group *memory_group_find_by_id(int mgid)
+{
+	return mgid < 0 ? NULL : xa_load(&groups, mgid);
+}
+
+/**
+ * walk_dynamic_memory_groups - call a function for each dynamic group
+ * @nid: only those on this node; NUMA_NO_NODE for all
+ * @func: the function
+ * @excluded: a group to leave out, or NULL
+ * @arg: given to @func
+ *
+ * Context: May sleep. @func must not register or unregister groups.
+ * Return: 0, or the first value other than 0 that @func returned.
+ */
+int walk_dynamic_memory_groups(int nid, walk_memory_groups_func_t func,
+			       struct memory_group *excluded, void *arg)
+{
+	struct memory_group *group;
+	unsigned long id;
+	int ret = 0;
+
+	mutex_lock(&groups_lock);
+	xa_for_each_marked(&groups, id, group, GROUP_IS_DYNAMIC) {
+		if (group == excluded)
+			continue;
+		if (IS_ENABLED(CONFIG_NUMA) && nid != NUMA_NO_NODE &&
+		    nid != group->nid)
+			continue;
+		ret = func(group, arg);
+		if (ret)
+			break;
+	}
+	mutex_unlock(&groups_lock);
+	return ret;
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory hotplug: from "added" to "in use".
+ *
+ * Prepare (into the zone, struct pages initialised, pageblocks isolated),
+ * announce (MEM_GOING_ONLINE, which may be vetoed), act (free the pages, mark
+ * the sections, count), commit (un-isolate, so that the memory is allocatable,
+ * watermarks, kernel threads, MEM_ONLINE).  Nothing can fail after the
+ * announcement.  All under mem_hotplug_lock held for writing.
+ */
+#define pr_fmt(fmt) "memory_hotplug: " fmt
+
+#include <linux/mm.h>
+#include <linux/compaction.h>
+#include <linux/memory.h>
+#include <linux/page-isolation.h>
+#include <linux/swap.h>
+#include <linux/writeback.h>
+#include "../shuffle.h"
+#include "internal.h"
+
+static bool can_online(unsigned long pfn, unsigned long nr_pages)
+{
+	return !WARN_ON_ONCE(!nr_pages || !pageblock_aligned(pfn) ||
+			     !IS_ALIGNED(pfn + nr_pages, PAGES_PER_SECTION));
+}
+
+/* The pageblocks were set to MIGRATE_ISOLATE by hand: count them as such. */
+static void count_isolated(struct zone *zone, unsigned long nr_pages)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	zone->nr_isolate_pageblock += nr_pages / pageblock_nr_pages;
+	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
+/* Free the pages to the isolated lists and count them; not allocatable yet. */
+static void take_into_use(const struct memory_notify *notify,
+			  struct zone *zone, struct memory_group *group)
+{
+	const unsigned long pfn = notify->start_pfn;
+	const unsigned long nr_pages = notify->nr_pages;
+	bool first_of_zone = !populated_zone(zone);
+
+	count_isolated(zone, nr_pages);
+	if (first_of_zone)
+		setup_zone_pageset(zone);
+
+	mhp_release_pages(pfn, pfn + nr_pages);
+	online_mem_sections(pfn, pfn + nr_pages);
+	adjust_present_page_count(pfn_to_page(pfn), group, nr_pages);
+
+	mhp_node_gained(notify);
+	if (first_of_zone)
+		build_all_zonelists(NULL);
+}
+
+/* Everything that is sized or started by how much memory there is. */
+static void follow_growth(struct zone *zone)
+{
+	shuffle_zone(zone);
+	init_per_zone_wmark_min();
+	kswapd_run(zone_to_nid(zone));
+	kcompactd_run(zone_to_nid(zone));
+	writeback_set_ratelimit();
+}
+
+/**
+ * online_pages - put pages that are added into use
+ * @pfn: first page, aligned to a pageblock
+ * @nr_pages: how many; the end is aligned to a section
+ * @zone: where they go
+ * @group: the group of their block, or NULL
+ *
+ * Context: mem_hotplug_lock held for writing. May sleep.
+ * Return: 0; -EINVAL for a range that cannot be, or the errno of a notifier
+ *	that refused. The pages are as they were then.
+ */
+int online_pages(unsigned long pfn, unsigned long nr_pages, struct zone *zone,
+		 struct memory_group *group)
+{
+	struct memory_notify notify = {
+		.start_pfn = pfn,
+		.nr_pages = nr_pages,
+	};
+	int ret;
+
+	mhp_assert_write_locked();
+	if (!can_online(pfn, nr_pages))
+		return -EINVAL;
+
+	move_pfn_range_to_zone(zone, pfn, nr_pages, NULL, MIGRATE_ISOLATE);
+
+	mhp_node_will_online(&notify, zone);
+	ret = notifier_to_errno(memory_notify(MEM_GOING_ONLINE, &notify));
+	if (ret) {
+		pr_debug("pages %#lx+%#lx: onlining refused by a notifier: %d\n",
+			 pfn, nr_pages, ret);
+		memory_notify(MEM_CANCEL_ONLINE, &notify);
+		remove_pfn_range_from_zone(zone, pfn, nr_pages);
+		return ret;
+	}
+
+	take_into_use(&notify, zone, group);
+	undo_isolate_page_range(pfn, pfn + nr_pages, MIGRATE_MOVABLE);
+	follow_growth(zone);
+	memory_notify(MEM_ONLINE, &notify);
+	return 0;
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory hotplug: direct map, memmap and block devices of a range.
+ *
+ * Either all blocks of a range have their memmap in themselves, each described
+ * by its altmap, or none has.  A range that could not be populated whole is
+ * not populated at all.  mem_hotplug_lock and device_hotplug_lock are held.
+ */
+#include <linux/memory.h>
+#include <linux/memremap.h>
+#include "internal.h"
+
+/* Populate [start, start + size) with one altmap, or NULL. */
+static int populate_range(int nid, u64 start, u64 size,
+			  struct memory_group *group,
+			  struct vmem_altmap *altmap)
+{
+	struct mhp_params params = {
+		.pgprot = pgprot_mhp(PAGE_KERNEL),
+		.altmap = altmap,
+	};
+	int ret;
+
+	ret = arch_add_memory(nid, start, size, &params);
+	if (ret)
+		return ret;
+
+	ret = create_memory_block_devices(start, size, altmap, group);
+	if (ret)
+		arch_remove_memory(start, size, altmap, NULL);
+	return ret;
+}
+
+static int populate_self_hosted(int nid, u64 start,
+				struct memory_group *group, mhp_t mhp_flags)
+{
+	struct vmem_altmap *altmap = mhp_altmap_create(start, mhp_flags);
+	int ret;
+
+	if (!altmap)
+		return -ENOMEM;
+
+	ret = populate_range(nid, start, memory_block_size_bytes(), group,
+			     altmap);
+	if (ret)
+		mhp_altmap_destroy(altmap);
+	return ret;
+}
+
+/**
+ * mhp_populate - map a range, give it struct pages and block devices
+ * @nid: node
+ * @start: physical address, bytes, aligned to a block
+ * @size: bytes, aligned to a block
+ * @group: the group its blocks join, or NULL
+ * @mhp_flags: MHP_MEMMAP_ON_MEMORY is a hint
+ *
+ * Context: mem_hotplug_lock held for writing. May sleep.
+ * Return: 0; -EEXIST if a section or block is there, -ENOMEM, or what the
+ *	architecture says. Nothing is populated then.
+ */
+int mhp_populate(int nid, u64 start, u64 size, struct memory_group *group,
+		 mhp_t mhp_flags)
+{
+	const u64 step = memory_block_size_bytes();
+	u64 addr;
+	int ret;
+
+	if (!(mhp_flags & MHP_MEMMAP_ON_MEMORY) ||
+	    !mhp_supports_memmap_on_memory())
+		return populate_range(nid, start, size, group, NULL);
+
+	for (addr = start; addr < start + size; addr += step) {
+		ret = populate_self_hosted(nid, addr, group, mhp_flags);
+		if (ret) {
+			if (addr > start)
+				mhp_depopulate(start, addr - start, true);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static int detach_altmap(struct memory_block *mem, void *arg)
+{
+	struct vmem_altmap **altmap = arg;
+
+	*altmap = mem->altmap;
+	mem->altmap = NULL;
+	return 0;
+}
+
+static void depopulate_self_hosted(u64 start, u64 size)
+{
+	struct vmem_altmap *altmap = NULL;
+
+	walk_memory_blocks(start, size, &altmap, detach_altmap);
+	remove_memory_block_devices(start, size);
+	arch_remove_memory(start, size, altmap, NULL);
+	mhp_altmap_destroy(altmap);
+}
+
+/**
+ * mhp_depopulate - undo mhp_populate()
+ * @start: physical address, bytes, aligned to a block
+ * @size: bytes, aligned to a block
+ * @has_altmaps: whether its blocks have their memmap in themselves
+ *
+ * The block devices go first: a racing attempt to online one of them then
+ * finds nothing.
+ *
+ * Context: mem_hotplug_lock held for writing. May sleep. All blocks offline.
+ */
+void mhp_depopulate(u64 start, u64 size, bool has_altmaps)
+{
+	const u64 step = memory_block_size_bytes();
+	u64 addr;
+
+	if (!has_altmaps) {
+		remove_memory_block_devices(start, size);
+		arch_remove_memory(start, size, NULL, NULL);
+		return;
+	}
+
+	for (addr = start; addr < start + size; addr += step)
+		depopulate_self_hosted(addr, step);
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory hotplug: taking memory away that is offline.
+ *
+ * Everything that can refuse is looked at first; after that nothing fails.
+ * device_hotplug_lock is held throughout, so no block can go online between
+ * the look and the removal.
+ */
+#define pr_fmt(fmt) "memory_hotplug: " fmt
+
+#include <linux/device.h>
+#include <linux/firmware-map.h>
+#include <linux/ioport.h>
+#include <linux/memblock.h>
+#include <linux/memory.h>
+#include <linux/slab.h>
+#include "internal.h"
+
+/**
+ * struct survey - what a range that is to go consists of
+ * @blocks: blocks found
+ * @altmaps: those of them that have their memmap in themselves
+ * @nid: node of the last one
+ */
+struct survey {
+	unsigned long blocks;
+	unsigned long altmaps;
+	int nid;
+};
+
+static int survey_block(struct memory_block *mem, void *arg)
+{
+	struct survey *survey = arg;
+
+	if (mem->state != MEM_OFFLINE)
+		return -EBUSY;
+
+	survey->blocks++;
+	if (mem->altmap)
+		survey->altmaps++;
+	survey->nid = mem->nid;
+	return 0;
+}
+
+static int survey_range(u64 start, u64 size, struct survey *survey)
+{
+	int ret;
+
+	if (!mhp_is_block_range(start, size))
+		return -EINVAL;
+
+	ret = walk_memory_blocks(start, size, survey, survey_block);
+	if (ret) {
+		pr_warn("range %#llx+%#llx is not offline, it stays\n",
+			start, size);
+		return ret;
+	}
+	if (survey->blocks != size / memory_block_size_bytes())
+		return -EINVAL;
+	if (WARN_ONCE(survey->altmaps && survey->altmaps != survey->blocks,
+		      "memory_hotplug: only some blocks have their own memmap\n"))
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * __try_remove_memory - take memory away, or say why not
+ * @start: physical address, bytes, aligned to a block
+ * @size: bytes, whole blocks
+ *
+ * Context: device_hotplug_lock held. May sleep.
+ * Return: 0; -EBUSY if a block is not offline, -EINVAL if the range is not made
+ *	of blocks that are all there and of one kind. Nothing changed then.
+ */
+int __try_remove_memory(u64 start, u64 size)
+{
+	struct survey survey = { .nid = NUMA_NO_NODE };
+	int ret = survey_range(start, size, &survey);
+
+	if (ret)
+		return ret;
+
+	/* Memory a driver manages has no entry there; that is no error. */
+	firmware_map_remove(start, start + size, "System RAM");
+
+	mem_hotplug_begin();
+	mhp_depopulate(start, size, survey.altmaps);
+	if (IS_ENABLED(CONFIG_ARCH_KEEP_MEMBLOCK))
+		memblock_remove(start, size);
+	release_mem_region_adjustable(start, size);
+	if (survey.nid != NUMA_NO_NODE)
+		try_offline_node(survey.nid);
+	mem_hotplug_done();
+	return 0;
+}
+
+/**
+ * __remove_memory - take memory away that is known to be offline
+ * @start: physical address, bytes, aligned to a block
+ * @size: bytes, whole blocks
+ *
+ * Memory that cannot go after all stays, with a complaint.
+ *
+ * Context: device_hotplug_lock held. May sleep.
+ */
+void __remove_memory(u64 start, u64 size)
+{
+	int ret = __try_remove_memory(start, size);
+
+	WARN_ONCE(ret, "memory_hotplug: range %#llx+%#llx cannot be removed: %d\n",
+		  start, size, ret);
+}
+
+/**
+ * remove_memory - __try_remove_memory() without device_hotplug_lock
+ * @start: physical address, bytes, aligned to a block
+ * @size: bytes, whole blocks
+ *
+ * Context: May sleep. Takes device_hotplug_lock.
+ * Return: as __try_remove_memory().
+ */
+int remove_memory(u64 start, u64 size)
+{
+	int ret;
+
+	lock_device_hotplug();
+	ret = __try_remove_memory(start, size);
+	unlock_device_hotplug();
+	return ret;
+}
+EXPORT_SYMBOL_GPL(remove_memory);
+
+/* Offline one block; note in *arg how to online it again, and step on. */
+static int offline_block(struct memory_block *mem, void *arg)
+{
+	u8 **undo = arg, *how = (*undo)++;
+	struct zone *zone = mem->zone;
+	int ret = device_offline(&mem->dev);
+
+	if (ret)
+		return min(ret, 0);
+	*how = zone && zone_idx(zone) == ZONE_MOVABLE ? MMOP_ONLINE_MOVABLE :
+							MMOP_ONLINE_KERNEL;
+	return 0;
+}
+
+static int online_block_again(struct memory_block *mem, void *arg)
+{
+	u8 **undo = arg, how = *(*undo)++;
+	int ret;
+
+	if (how == MMOP_OFFLINE)
+		return 0;
+
+	mem->online_type = how;
+	ret = device_online(&mem->dev);
+	if (ret < 0)
+		dev_warn(&mem->dev, "cannot be onlined again: %d\n", ret);
+	return 0;
+}
+
+/**
+ * offline_and_remove_memory - offline a range and take it away, or neither
+ * @start: physical address, bytes, aligned to a block
+ * @size: bytes, whole blocks
+ *
+ * Blocks that were offline before count as done. If one cannot go, those that
+ * this call took offline are onlined again, to the kind of zone they were in.
+ *
+ * Context: May sleep. Takes device_hotplug_lock.
+ * Return: 0; -EINVAL for a range not made of blocks, -ENOMEM, or why a block
+ *	stayed.
+ */
+int offline_and_remove_memory(u64 start, u64 size)
+{
+	u8 *undo, *next;
+	int ret;
+
+	if (!mhp_is_block_range(start, size))
+		return -EINVAL;
+
+	undo = kvzalloc(size / memory_block_size_bytes(), GFP_KERNEL);
+	if (!undo)
+		return -ENOMEM;
+
+	lock_device_hotplug();
+	next = undo;
+	ret = walk_memory_blocks(start, size, &next, offline_block);
+	if (!ret)
+		ret = __try_remove_memory(start, size);
+	if (ret) {
+		next = undo;
+		walk_memory_blocks(start, size, &next, online_block_again);
+	}
+	unlock_device_hotplug();
+
+	kvfree(undo);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(offline_and_remove_memory);
