@@ -14,13 +14,14 @@
 #ifndef _LINUX_MEMORY_H_
 #define _LINUX_MEMORY_H_
 
+#include <linux/bits.h>
 #include <linux/node.h>
 #include <linux/compiler.h>
 #include <linux/mutex.h>
 #include <linux/memory_hotplug.h>
 
 /* The smallest block there can be: one section, in bytes. */
-#define MIN_MEMORY_BLOCK_SIZE	(1UL << SECTION_SIZE_BITS)
+#define MIN_MEMORY_BLOCK_SIZE	BIT(SECTION_SIZE_BITS)
 
 /**
  * enum memory_block_state - states of a block, and events of the notifier
@@ -188,7 +189,7 @@ int memory_notify(unsigned long val, void *v);
  * Return: what register_memory_notifier() returns.
  */
 #define hotplug_memory_notifier(fn, pri) ({				\
-	static __meminitdata struct notifier_block fn##_mem_nb = {	\
+	static struct notifier_block fn##_mem_nb __meminitdata = {	\
 		.notifier_call = (fn),					\
 		.priority = (pri),					\
 	};								\

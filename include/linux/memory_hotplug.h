@@ -256,9 +256,11 @@ static inline void pgdat_resize_unlock(struct pglist_data *pgdat,
 	spin_unlock_irqrestore(&pgdat->node_size_lock, *flags);
 }
 #else
-#define pgdat_resize_init(pgdat)		do { } while (0)
-#define pgdat_resize_lock(pgdat, flags)		((void)(flags))
-#define pgdat_resize_unlock(pgdat, flags)	((void)(flags))
+static inline void pgdat_resize_init(struct pglist_data *pgdat) { }
+static inline void pgdat_resize_lock(struct pglist_data *pgdat,
+				     unsigned long *flags) { }
+static inline void pgdat_resize_unlock(struct pglist_data *pgdat,
+				       unsigned long *flags) { }
 #endif
 
 #ifdef CONFIG_MEMORY_HOTREMOVE

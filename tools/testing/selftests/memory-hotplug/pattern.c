@@ -77,13 +77,15 @@ static bool page_is_right(struct area *area, unsigned long page)
 	uint64_t value = first_word(area, page);
 
 	area->checked++;
-	for (unsigned long i = 0; i < WORDS; i++, value += STEP)
-		if (word[i] != value) {
-			fprintf(stderr, "pattern: page %lu generation %u word %lu: %016llx, not %016llx\n",
-				page, area->generation[page], i,
-				(unsigned long long)word[i], (unsigned long long)value);
-			return false;
-		}
+	for (unsigned long i = 0; i < WORDS; i++, value += STEP) {
+		if (word[i] == value)
+			continue;
+		fprintf(stderr,
+			"pattern: page %lu generation %u word %lu: %016llx, not %016llx\n",
+			page, area->generation[page], i,
+			(unsigned long long)word[i], (unsigned long long)value);
+		return false;
+	}
 	return true;
 }
 
