@@ -14,7 +14,6 @@
 #ifndef _LINUX_MEMORY_H_
 #define _LINUX_MEMORY_H_
 
-#include <linux/bits.h>
 #include <linux/node.h>
 #include <linux/compiler.h>
 #include <linux/mutex.h>

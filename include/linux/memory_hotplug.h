@@ -257,10 +257,8 @@ static inline void pgdat_resize_unlock(struct pglist_data *pgdat,
 }
 #else
 static inline void pgdat_resize_init(struct pglist_data *pgdat) { }
-static inline void pgdat_resize_lock(struct pglist_data *pgdat,
-				     unsigned long *flags) { }
-static inline void pgdat_resize_unlock(struct pglist_data *pgdat,
-				       unsigned long *flags) { }
+static inline void pgdat_resize_lock(struct pglist_data *pgdat, unsigned long *flags) { }
+static inline void pgdat_resize_unlock(struct pglist_data *pgdat, unsigned long *flags) { }
 #endif
 
 #ifdef CONFIG_MEMORY_HOTREMOVE

@@ -112,6 +112,8 @@ static bool ratio_allows(int nid, struct memory_group *group,
 
 	count_zones(&sum, nid);
 	walk_dynamic_memory_groups(nid, set_group_aside, group, &sum);
+	if (!sum.kernel)
+		return false;
 	if (group && group->is_dynamic)
 		sum.kernel += group->present_kernel_pages;
 

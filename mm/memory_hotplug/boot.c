@@ -28,16 +28,23 @@ static unsigned long __init pgdat_phys(struct pglist_data *pgdat)
  * @size: bytes
  *
  * Context: Boot, before the slab allocator.
- * Return: zeroed memory in the section of @pgdat, or NULL if that has no room.
+ * Return: zeroed memory, in the section of @pgdat if that has room; or NULL.
  */
 struct mem_section_usage * __init
 mhp_alloc_boot_usage(struct pglist_data *pgdat, unsigned long size)
 {
-	phys_addr_t section = PFN_PHYS(SECTION_ALIGN_DOWN(PHYS_PFN(pgdat_phys(pgdat))));
+	unsigned long pfn = SECTION_ALIGN_DOWN(PHYS_PFN(pgdat_phys(pgdat)));
+	phys_addr_t section = PFN_PHYS(pfn);
+	int nid = early_pfn_to_nid(pfn);
+	void *usage;
 
+	/* The node itself does not know its number yet. */
+	usage = memblock_alloc_try_nid(size, SMP_CACHE_BYTES, section,
+				       section + MIN_MEMORY_BLOCK_SIZE, nid);
+	if (usage)
+		return usage;
 	return memblock_alloc_try_nid(size, SMP_CACHE_BYTES, section,
-				      section + MIN_MEMORY_BLOCK_SIZE,
-				      pgdat->node_id);
+				      MEMBLOCK_ALLOC_ACCESSIBLE, nid);
 }
 
 /**

@@ -97,8 +97,8 @@ static void give_up_poisoned(struct folio *folio, unsigned long pfn)
 	if (folio_test_large(folio) && !folio_test_hugetlb(folio))
 		return;
 
-	if (folio_test_lru(folio))
-		folio_isolate_lru(folio);
+	if (folio_test_lru(folio) && !folio_isolate_lru(folio))
+		return;
 	if (folio_mapped(folio)) {
 		folio_lock(folio);
 		unmap_poisoned_folio(folio, pfn, false);
@@ -162,7 +162,7 @@ static int collect_batch(struct mhp_evacuation *ev, unsigned long *pfn,
 	unsigned int nr = 0;
 
 	while (*pfn < ev->end_pfn && nr < EVACUATION_BATCH) {
-		struct list_head *first = list->next;
+		struct list_head *first = list->next, *last = list->prev;
 		unsigned long step;
 
 		step = collect_at(pfn_to_page(*pfn), *pfn, list);
@@ -171,7 +171,7 @@ static int collect_batch(struct mhp_evacuation *ev, unsigned long *pfn,
 			return -EBUSY;
 		}
 		*pfn += step;
-		nr += list->next != first;
+		nr += list->next != first || list->prev != last;
 		if (pageblock_aligned(*pfn))
 			cond_resched();
 	}

@@ -250,6 +250,8 @@ int sparse_add_section(int nid, unsigned long pfn, unsigned long nr_pages,
 	} else {
 		memmap = alloc_memmap(pfn, nr_pages, nid, altmap, pgmap);
 		if (!memmap) {
+			/* It may have come about in part. */
+			free_memmap(pfn, nr_pages, NULL, altmap);
 			unclaim(ms, pfn, nr_pages);
 			return -ENOMEM;
 		}

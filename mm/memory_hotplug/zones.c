@@ -65,13 +65,16 @@ void mhp_zone_resume_contiguous(struct zone *zone)
 		zone->contiguous = true;
 }
 
+/* The allocator reads the span in interrupts too, when it checks a page. */
 static void set_zone_span(struct zone *zone, unsigned long start_pfn,
 			  unsigned long end_pfn)
 {
-	zone_span_writelock(zone);
+	unsigned long flags;
+
+	write_seqlock_irqsave(&zone->span_seqlock, flags);
 	zone->zone_start_pfn = start_pfn;
 	zone->spanned_pages = end_pfn - start_pfn;
-	zone_span_writeunlock(zone);
+	write_sequnlock_irqrestore(&zone->span_seqlock, flags);
 }
 
 static void set_node_span(struct pglist_data *pgdat, unsigned long start_pfn,
