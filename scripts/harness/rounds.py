@@ -29,7 +29,7 @@ echo @tree; find /sys/devices/system/memory /sys/bus/memory /sys/devices/system/
 echo @memmap; grep -rs . /sys/firmware/memmap | sort
 echo @masks; cd /sys/devices/system/node && grep -s . online possible has_*
 echo @threads; cat /proc/[0-9]*/comm 2>/dev/null | grep -E '^(kswapd|kcompactd)' | sort
-echo @blocks; cd /sys/devices/system/memory && for file in state valid_zones removable phys_index online; do
+echo @blocks; cd /sys/devices/system/memory && for file in state valid_zones phys_index online; do
 	grep -s . memory*/$file; done
 '''
 
@@ -101,12 +101,16 @@ def read_blocks(text):
 
 
 def snapshot(guest):
-    """Take a snapshot."""
-    taken = Snapshot(guest.sh(GATHER, 60)[1])
-    difference = abs(taken.buddy - taken.meminfo['MemFree'])
-    if difference > 2048:
-        raise Failure('buddyinfo has %d kB, MemFree %d kB' % (taken.buddy, taken.meminfo['MemFree']))
-    return taken
+    """Take a snapshot.
+
+    Lists and counter of free memory are read one after the other, while the guest
+    goes on: they count as different when they are so every time.
+    """
+    for _ in range(5):
+        taken = Snapshot(guest.sh(GATHER, 60)[1])
+        if abs(taken.buddy - taken.meminfo['MemFree']) <= 2048:
+            return taken
+    raise Failure('buddyinfo has %d kB, MemFree %d kB' % (taken.buddy, taken.meminfo['MemFree']))
 
 
 def line_differences(name, before, after):
