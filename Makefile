@@ -6,19 +6,21 @@
 KERNEL ?= base
 
 # What is built here is named by its commands, not by files.
-.PHONY: help run test test-full check shell image clean
+.PHONY: help run test test-full bench bench-profile check shell image clean
 .NOTPARALLEL:
 
 help:
 	@echo 'make run      the main job: a DIMM plugged, used and unplugged on our kernel'
 	@echo 'make test     all tests; ends with "N passed, N failed, N skipped"'
+	@echo 'make bench    ours against stock (QUICK=1: a few; ONLY=name: one)'
+	@echo 'make bench-profile ONLY=name   which functions the instructions go to'
 	@echo 'make check    static checks: checkpatch, sparse, W=1'
 	@echo 'make shell    a guest to play in (Ctrl-a x ends it)'
 	@echo 'make image    build the kernel and print the path of its bzImage'
 	@echo '              (make -s image; KERNEL=stock for the stock one)'
 	@echo 'make clean    remove build/ (caches stay)'
 	@echo
-	@echo 'Not there yet: make bench, make soak, make series, make deb'
+	@echo 'Not there yet: make soak, make series, make deb'
 
 run:
 	@scripts/setup build guest
@@ -32,6 +34,14 @@ test:
 test-full:
 	@scripts/setup build guest
 	@scripts/test full
+
+bench:
+	@scripts/setup build guest
+	@scripts/bench $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')
+
+bench-profile:
+	@scripts/setup build guest
+	@scripts/bench-profile $(or $(ONLY),$(error bench-profile needs ONLY=name, see scripts/bench --list))
 
 check:
 	@scripts/setup build check

@@ -22,6 +22,12 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(TOP, 'build')
 CMDLINE = 'console=ttyS0 panic=-1 oops=panic'
 MIB = 1 << 20
+ACCELERATION = {
+    'kvm': ['-accel', 'kvm', '-cpu', 'host'],
+    'tcg': ['-accel', 'tcg,thread=multi', '-cpu', 'max'],
+    # String instructions that count as one for any length would hide the cost of memory.
+    'icount': ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off', '-cpu', 'max,erms=off,fsrm=off'],
+}
 OST_DONE, OST_IN_PROGRESS = 0, (0x84, 0x85)
 OST_EJECT = (3, 0x103)
 
@@ -85,18 +91,19 @@ class Guest:
 
     nodes is a list of (MiB, cpus) for a NUMA topology that adds up to all the memory,
     (0, 0) for a node without memory or processors; scale multiplies every time-out; allow is a list of
-    regexes for console lines that this test provokes.
+    regexes for console lines that this test provokes.  With icount the guest's time is the number of its
+    instructions.
     """
 
     def __init__(self, name, variant, mem=1024, smp=2, slots=8, maxmem='64G', nodes=None, cmdline='', extra=(),
-                 scale=1.0, allow=(), accel=None, images=None, boot_timeout=60):
+                 scale=1.0, allow=(), accel=None, images=None, boot_timeout=60, icount=False):
         self.name, self.variant, self.scale, self.allow = name, variant, scale, list(allow)
         self.mem = sum(mib for mib, _ in nodes) if nodes else mem
         self.smp, self.slots, self.maxmem, self.nodes = smp, slots, maxmem, nodes
         self.cmdline = ' '.join(filter(None, (CMDLINE, cmdline)))
         self.extra = list(extra)
         self.image, self.initrd = images or prepare(variant, build=False)
-        self.accel = accel or ('kvm' if kvm_works(variant, self.image, self.initrd) else 'tcg')
+        self.accel = accel or ('icount' if icount else 'kvm' if kvm_works(variant, self.image, self.initrd) else 'tcg')
         self.folder = os.path.join(BUILD, 'runs', name)
         self.failed_inside = 0
         self.dimm_in_slot = {}
@@ -137,7 +144,7 @@ class Guest:
     def _arguments(self):
         """QEMU's arguments in groups of one line each."""
         yield ['-M', 'q35', '-m', '%dM,slots=%d,maxmem=%s' % (self.mem, self.slots, self.maxmem), '-smp', str(self.smp)]
-        yield ['-accel', 'kvm', '-cpu', 'host'] if self.accel == 'kvm' else ['-accel', 'tcg,thread=multi', '-cpu', 'max']
+        yield ACCELERATION[self.accel]
         yield ['-nodefaults', '-display', 'none', '-no-reboot', '-name', 'mhp-' + self.name]
         yield from self._numa()
         yield ['-qmp', 'unix:qmp.sock,server=on,wait=off', '-device', 'virtio-serial-pci']
