@@ -346,6 +346,7 @@ static int dimm_register_group(struct acpi_dimm *dimm)
 	}
 
 	dimm->mgid = mgid;
+	memory_group_set_source(mgid, &dimm->adev->dev);
 	return 0;
 }
 
@@ -444,8 +445,17 @@ static void dimm_free(struct acpi_dimm *dimm)
 	}
 
 	dimm->adev = NULL;
+	memory_group_set_source(dimm->mgid, NULL);
 	list_add(&dimm->leftover, &dimm_leftovers);
 	dimm_free_leftovers();
+}
+
+/* Offline what was added, all or nothing, before the passes of scan.c. */
+static int dimm_offline(struct acpi_device *adev)
+{
+	struct acpi_dimm *dimm = adev->driver_data;
+
+	return dimm ? memory_group_offline(dimm->mgid) : 0;
 }
 
 /*
@@ -538,6 +548,7 @@ static struct acpi_scan_handler dimm_handler = {
 	.detach = dimm_detach,
 	.hotplug = {
 		.enabled = true,
+		.offline = dimm_offline,
 	},
 };
 

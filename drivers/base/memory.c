@@ -332,7 +332,7 @@ static int add_hotplugged_block(unsigned long id, struct vmem_altmap *altmap,
 
 	ret = publish_block(mem);
 	if (!ret && group)
-		list_add(&mem->group_next, &group->memory_blocks);
+		memory_group_link(group, mem);
 	return ret;
 }
 
@@ -348,7 +348,8 @@ static void remove_block(struct memory_block *mem)
 	xa_erase(&block_index, mem->dev.id);
 	memory_block_forget_poison(mem);
 	device_unregister(&mem->dev);
-	list_del_init(&mem->group_next);
+	if (mem->group)
+		memory_group_unlink(mem->group, mem);
 	put_device(&mem->dev);
 }
 
@@ -466,6 +467,8 @@ void __init memory_dev_init(void)
 	last = section_to_block_id(__highest_present_section_nr);
 
 	ret = subsys_system_register(&memory_subsys, memory_root_groups);
+	if (!ret)
+		ret = memory_group_bus_init(bus_get_dev_root(&memory_subsys));
 	if (ret)
 		panic(pr_fmt("cannot register the subsystem: %d\n"), ret);
 

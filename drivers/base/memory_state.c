@@ -88,7 +88,7 @@ static void set_state(struct memory_block *mem, enum memory_block_state state)
 /* The two parts of a block: its own memmap, which may be empty, and the rest. */
 static struct memory_notify describe_block(const struct memory_block *mem)
 {
-	unsigned long memmap = mem->altmap ? mem->altmap->free : 0;
+	unsigned long memmap = memory_block_own_memmap(mem);
 	unsigned long pfn = memory_block_start_pfn(mem);
 
 	return (struct memory_notify) {
@@ -186,6 +186,7 @@ static int online_block(struct memory_block *mem, enum mmop type)
 	return ret;
 }
 
+#ifdef CONFIG_MEMORY_HOTREMOVE
 /*
  * The memmap part leaves the present count first, so that the core can see a
  * zone or node become empty.
@@ -208,14 +209,11 @@ static int offline_parts(struct memory_block *mem,
 	return 0;
 }
 
-static int offline_block(struct memory_block *mem)
+/* Take a block offline that an evacuation has emptied. */
+static int offline_emptied(struct memory_block *mem)
 {
 	struct memory_notify parts = describe_block(mem);
 	int ret;
-
-	/* Boot memory of several zones or nodes. */
-	if (!mem->zone)
-		return -EINVAL;
 
 	mem_hotplug_begin();
 	ret = offline_parts(mem, &parts);
@@ -225,6 +223,29 @@ static int offline_block(struct memory_block *mem)
 
 	return ret;
 }
+
+static int offline_block(struct memory_block *mem)
+{
+	struct mhp_evacuation *ev;
+	int ret;
+
+	if (mhp_evacuation_has(memory_block_usable_pfn(mem)))
+		return offline_emptied(mem);
+
+	ret = memory_blocks_evacuate(&mem, 1, 0, mem, &ev);
+	if (!ret)
+		ret = offline_emptied(mem);
+	if (ret)
+		memory_report_failure(&mem->dev, ev, ret);
+	mhp_evacuation_end(ev);
+	return ret;
+}
+#else
+static int offline_block(struct memory_block *mem)
+{
+	return -EINVAL;
+}
+#endif
 
 /* What was asked of the next online is used up by asking. */
 static enum mmop take_online_type(struct memory_block *mem)

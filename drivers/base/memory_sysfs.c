@@ -100,11 +100,29 @@ static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(state);
 
-/* Tools read it as "can this kernel take memory offline", for any block. */
+/*
+ * Can this block go offline?  Not boot memory of several zones or with holes;
+ * of the rest, what has nothing in it that stands in the way now.
+ */
+static bool is_removable(const struct memory_block *mem)
+{
+	struct mhp_blocker blockers[MHP_MAX_BLOCKERS];
+
+	if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE))
+		return false;
+	if (READ_ONCE(mem->state) == MEM_OFFLINE)
+		return true;
+	return READ_ONCE(mem->zone) &&
+	       mhp_range_has_no_holes(memory_block_start_pfn(mem),
+				      memory_block_nr_pages()) &&
+	       !mhp_find_blockers(memory_block_usable_pfn(mem),
+				  memory_block_usable_pages(mem), blockers);
+}
+
 static ssize_t removable_show(struct device *dev,
 			      struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", IS_ENABLED(CONFIG_MEMORY_HOTREMOVE));
+	return sysfs_emit(buf, "%d\n", is_removable(to_memory_block(dev)));
 }
 static DEVICE_ATTR_RO(removable);
 
@@ -162,6 +180,14 @@ static ssize_t valid_zones_show(struct device *dev,
 static DEVICE_ATTR_RO(valid_zones);
 #endif
 
+/* One line each: pfn, pages, kind, owner. */
+static ssize_t blockers_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	return memory_emit_blockers(to_memory_block(dev), buf, 0);
+}
+static DEVICE_ATTR_RO(blockers);
+
 static struct attribute *memory_block_attrs[] = {
 	&dev_attr_phys_index.attr,
 	&dev_attr_start_phys_index.attr,
@@ -169,6 +195,7 @@ static struct attribute *memory_block_attrs[] = {
 	&dev_attr_state.attr,
 	&dev_attr_removable.attr,
 	&dev_attr_phys_device.attr,
+	&dev_attr_blockers.attr,
 #ifdef CONFIG_MEMORY_HOTREMOVE
 	&dev_attr_valid_zones.attr,
 #endif

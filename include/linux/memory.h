@@ -53,7 +53,12 @@ enum memory_block_state {
 
 /**
  * struct memory_group - the device that a set of blocks came with
+ * @dev: the device in sysfs, groupN with its id as N
  * @memory_blocks: its blocks, linked by group_next
+ * @blocks_lock: protects @memory_blocks, together with device_hotplug_lock: who
+ *	changes it holds both, who holds either can read it
+ * @offline_timeout_ms: how long taking it offline may take; 0 for the default
+ * @source: the device that brought it, as far as its driver says, or NULL
  * @nid: the node of all of them
  * @is_dynamic: which member of the union counts
  * @present_movable_pages: pages online in ZONE_MOVABLE
@@ -64,7 +69,11 @@ enum memory_block_state {
  * @d.unit_pages: by so many pages at a time: a power of two, a block or more
  */
 struct memory_group {
+	struct device dev;
 	struct list_head memory_blocks;
+	struct mutex blocks_lock;	/* protects memory_blocks */
+	unsigned int offline_timeout_ms;
+	struct device *source;
 	int nid;
 	bool is_dynamic;
 	unsigned long present_movable_pages;
@@ -172,6 +181,11 @@ void memory_block_add_nid(struct memory_block *mem, int nid,
 int memory_group_register_static(int nid, unsigned long max_pages);
 int memory_group_register_dynamic(int nid, unsigned long unit_pages);
 int memory_group_unregister(int mgid);
+int memory_group_device_add(struct memory_group *group, u32 id);
+int memory_group_offline(int mgid);
+int memory_range_remove(u64 start, u64 size,
+			int (*remove)(u64 start, u64 size));
+void memory_group_set_source(int mgid, struct device *source);
 struct memory_group *memory_group_find_by_id(int mgid);
 int walk_dynamic_memory_groups(int nid, walk_memory_groups_func_t func,
 			       struct memory_group *excluded, void *arg);

@@ -1,327 +1,620 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory hotplug: emptying a range.
+ * Memory hotplug: evacuations.
  *
- * The range is isolated first, so that no free page in it is handed out; per-CPU
- * page lists and LRU caches are off until the end, so that no page hides there.
- * Then used folios are migrated in batches, in rounds over the range, until a
- * check finds all of it free.  A round that got nowhere is followed by a pause
- * that doubles each time.  Signals and a deadline end it; undo gives the range
- * back.  mem_hotplug_lock is held for writing by the owner.
+ * An evacuation empties a set of ranges, all of which are isolated before the
+ * first page moves, so that no page moves into memory that leaves, and no page
+ * moves twice:
+ *
+ *	begin	look: blockers, room elsewhere; then isolate all ranges
+ *	run	move, pass after pass, until nothing is left that moves
+ *	take	per range: a last look under zone->lock, off the free lists
+ *	end	give back what was not taken
+ *
+ * A pass that left something is followed by a pause that doubles each time.
+ * Signals, a deadline, a cancel and the need of others for memory end it.
+ *
+ * Locks.  The owner holds device_hotplug_lock from begin to end: no other
+ * evacuation runs and no block changes its state but the owner's.  begin and
+ * take need mem_hotplug_lock for writing, run does not: the pageblocks stay
+ * isolated by themselves.  mhp_current_lock protects which evacuation is under
+ * way and the state of its ranges, against cancel, progress and giving back.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
-#include <linux/hugetlb.h>
-#include <linux/memory.h>
-#include <linux/migrate.h>
-#include <linux/page-isolation.h>
-#include <linux/pagemap.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/swap.h>
-#include "internal.h"
-
-#define EVACUATION_GFP	(GFP_USER | __GFP_MOVABLE | __GFP_RETRY_MAYFAIL)
-
-/* Folios given to one call of migrate_pages() at most. */
-#define EVACUATION_BATCH	1024
+#include "evacuate.h"
 
 #define PAUSE_FIRST_MS		1
 #define PAUSE_MAX_MS		128
 
-static void pause_caches(struct mhp_evacuation *ev)
+static unsigned int offline_timeout_ms __read_mostly = 120 * MSEC_PER_SEC;
+module_param(offline_timeout_ms, uint, 0644);
+MODULE_PARM_DESC(offline_timeout_ms,
+		 "How long taking memory offline may take, in ms (default: 120000)");
+
+static DEFINE_MUTEX(mhp_current_lock);
+static struct mhp_evacuation *mhp_current;
+
+static const char *const failure_words[] = {
+	[MHP_FAILURE_NONE] = "none",
+	[MHP_FAILURE_UNFIT] = "unfit",
+	[MHP_FAILURE_BLOCKED] = "blocked",
+	[MHP_FAILURE_CONTENDED] = "contended",
+	[MHP_FAILURE_NO_ROOM] = "no-room",
+	[MHP_FAILURE_VETOED] = "vetoed",
+	[MHP_FAILURE_SIGNAL] = "signal",
+	[MHP_FAILURE_CANCELLED] = "cancelled",
+	[MHP_FAILURE_DEADLINE] = "deadline",
+};
+
+/**
+ * mhp_failure_word - the name user space has for a failure
+ * @failure: the failure
+ *
+ * Context: Any.
+ * Return: a constant string.
+ */
+const char *mhp_failure_word(enum mhp_failure failure)
 {
-	zone_pcp_disable(ev->zone);
-	lru_cache_disable();
+	return failure_words[failure];
 }
 
-static void resume_caches(struct mhp_evacuation *ev)
+static int fail(struct mhp_evacuation *ev, enum mhp_failure failure, int ret)
 {
-	lru_cache_enable();
-	zone_pcp_enable(ev->zone);
+	ev->failure = failure;
+	return ret;
 }
 
 /**
- * mhp_evacuation_begin - isolate the range
- * @ev: zone, range and deadline set
+ * mhp_evacuation_create - make an evacuation of no ranges yet
+ * @max_ranges: how many it is going to have at most
+ * @timeout_ms: how long it may take; 0 for the default
+ * @owner: what goes offline, for mhp_evacuation_cancel() and progress
  *
- * Context: mem_hotplug_lock held for writing. May sleep.
- * Return: 0; -EBUSY if it holds something that cannot move or is isolated by
- *	somebody else. Nothing needs undoing then.
+ * Context: May sleep.
+ * Return: the evacuation, to be ended by mhp_evacuation_end(); NULL if there
+ *	is no memory for it.
+ */
+struct mhp_evacuation *mhp_evacuation_create(unsigned int max_ranges,
+					     unsigned int timeout_ms,
+					     const void *owner)
+{
+	struct mhp_evacuation *ev;
+
+	ev = kvzalloc(struct_size(ev, ranges, max_ranges), GFP_KERNEL);
+	if (!ev)
+		return NULL;
+	ev->max_ranges = max_ranges;
+	ev->owner = owner;
+	ev->deadline = jiffies + msecs_to_jiffies(timeout_ms ?:
+						  READ_ONCE(offline_timeout_ms));
+	return ev;
+}
+
+/**
+ * mhp_evacuation_add - add a range that is to be emptied
+ * @ev: created, not begun
+ * @start_pfn: first page, aligned to a pageblock
+ * @nr_pages: how many; the end is aligned to a section
+ * @zone: the zone all of it is in
+ *
+ * Context: device_hotplug_lock held. May sleep.
+ * Return: 0; -EINVAL for a range that is misaligned, has holes or is in several
+ *	zones, -ENOMEM.
+ */
+int mhp_evacuation_add(struct mhp_evacuation *ev, unsigned long start_pfn,
+		       unsigned long nr_pages, struct zone *zone)
+{
+	struct mhp_range *range;
+
+	if (WARN_ON_ONCE(ev->nr_ranges == ev->max_ranges))
+		return -EINVAL;
+	range = &ev->ranges[ev->nr_ranges];
+	range->start_pfn = start_pfn;
+	range->end_pfn = start_pfn + nr_pages;
+	range->zone = zone;
+	if (!mhp_range_is_fit(range))
+		return fail(ev, MHP_FAILURE_UNFIT, -EINVAL);
+	range->types = kvmalloc(mhp_range_nr_pageblocks(range), GFP_KERNEL);
+	if (!range->types)
+		return -ENOMEM;
+	ev->nr_ranges++;
+	return 0;
+}
+
+/**
+ * mhp_evacuation_avoid - name memory that is likely to go next
+ * @ev: created
+ * @start_pfn: first page
+ * @end_pfn: first page after it
+ *
+ * Context: Any.
+ */
+void mhp_evacuation_avoid(struct mhp_evacuation *ev, unsigned long start_pfn,
+			  unsigned long end_pfn)
+{
+	ev->avoid_start = start_pfn;
+	ev->avoid_end = end_pfn;
+}
+
+/* Look before moving: does anything block it, and is there room? */
+static int look_at_all(struct mhp_evacuation *ev)
+{
+	struct mhp_tally tally = {};
+	unsigned int i;
+
+	for (i = 0; i < ev->nr_ranges; i++)
+		mhp_survey_range(ev->ranges[i].start_pfn, ev->ranges[i].end_pfn,
+				 &tally, ev->blockers, &ev->nr_blockers);
+	WRITE_ONCE(ev->to_move, tally.movable);
+	if (tally.blocked)
+		return fail(ev, MHP_FAILURE_BLOCKED, -EBUSY);
+	if (!mhp_has_room(&tally))
+		return fail(ev, MHP_FAILURE_NO_ROOM, -ENOMEM);
+	return 0;
+}
+
+/* The only place that changes the state of a range. */
+static void set_range_state(struct mhp_range *range, enum mhp_range_state state)
+{
+	lockdep_assert_held(&mhp_current_lock);
+	WARN_ON_ONCE((range->state == MHP_RANGE_ISOLATED) ==
+		     (state == MHP_RANGE_ISOLATED));
+	range->state = state;
+}
+
+/* Whoever needs memory can have a range back as soon as all of it is isolated. */
+static int isolate_all(struct mhp_evacuation *ev)
+{
+	unsigned int i;
+
+	for (i = 0; i < ev->nr_ranges; i++) {
+		if (mhp_isolate(&ev->ranges[i]))
+			return fail(ev, MHP_FAILURE_CONTENDED, -EBUSY);
+		mutex_lock(&mhp_current_lock);
+		set_range_state(&ev->ranges[i], MHP_RANGE_ISOLATED);
+		mutex_unlock(&mhp_current_lock);
+	}
+	return 0;
+}
+
+static void unisolate_if_isolated(struct mhp_range *range)
+{
+	lockdep_assert_held(&mhp_current_lock);
+	if (range->state != MHP_RANGE_ISOLATED)
+		return;
+	mhp_unisolate(range);
+	set_range_state(range, MHP_RANGE_IN_USE);
+}
+
+static void make_current(struct mhp_evacuation *ev)
+{
+	mutex_lock(&mhp_current_lock);
+	WARN_ON_ONCE(mhp_current);
+	mhp_current = ev;
+	mutex_unlock(&mhp_current_lock);
+}
+
+/**
+ * mhp_evacuation_begin - see whether it can work, and isolate all ranges
+ * @ev: with all its ranges
+ *
+ * Context: device_hotplug_lock held, mem_hotplug_lock held for writing. May
+ *	sleep.
+ * Return: 0; -EBUSY if something in a range does not move or cannot be
+ *	isolated, -ENOMEM if there is no room elsewhere. Ranges that are
+ *	isolated by then are given back by mhp_evacuation_end().
  */
 int mhp_evacuation_begin(struct mhp_evacuation *ev)
 {
 	int ret;
 
 	mhp_assert_write_locked();
-	pause_caches(ev);
-	ret = start_isolate_page_range(ev->start_pfn, ev->end_pfn,
-				       MIGRATE_MOVABLE,
-				       MEMORY_OFFLINE | REPORT_FAILURE,
-				       EVACUATION_GFP);
-	if (ret) {
-		ev->reason = "it could not be isolated";
-		resume_caches(ev);
-	}
-	return ret;
-}
-
-/**
- * mhp_evacuation_undo - give the range back to the allocator
- * @ev: begun
- *
- * Pages that were migrated stay where they went.
- *
- * Context: mem_hotplug_lock held for writing. May sleep.
- */
-void mhp_evacuation_undo(struct mhp_evacuation *ev)
-{
-	mhp_assert_write_locked();
-	undo_isolate_page_range(ev->start_pfn, ev->end_pfn, MIGRATE_MOVABLE);
-	resume_caches(ev);
-}
-
-/*
- * How many pages of free memory start here.  The order is read without a lock:
- * a wrong one makes this round pass over pages, and the next one sees them.
- */
-static unsigned long free_pages_at(struct page *page)
-{
-	unsigned long order = buddy_order_unsafe(page);
-
-	return order <= MAX_PAGE_ORDER ? 1UL << order : 1;
-}
-
-/* A poisoned folio cannot be copied, only unmapped from whoever uses it. */
-static void give_up_poisoned(struct folio *folio, unsigned long pfn)
-{
-	if (folio_test_large(folio) && !folio_test_hugetlb(folio))
-		return;
-
-	if (folio_test_lru(folio) && !folio_isolate_lru(folio))
-		return;
-	if (folio_mapped(folio)) {
-		folio_lock(folio);
-		unmap_poisoned_folio(folio, pfn, false);
-		folio_unlock(folio);
-	}
-}
-
-/* Put a used folio on the list; return how many pages to step on by. */
-static unsigned long collect_folio(struct page *page, unsigned long pfn,
-				   struct list_head *list)
-{
-	struct folio *folio = page_folio(page);
-	unsigned long step = 1;
-
-	if (!folio_try_get(folio))
-		return 1;
-	if (page_folio(page) != folio)
-		goto put;
-
-	step = folio_nr_pages(folio) - folio_page_idx(folio, page);
-	if (folio_contain_hwpoisoned_page(folio))
-		give_up_poisoned(folio, pfn);
-	else if (!folio_test_hugetlb(folio) ||
-		 folio_test_hugetlb_migratable(folio))
-		isolate_folio_to_list(folio, list);
-put:
-	folio_put(folio);
-	return step;
-}
-
-static bool may_be_movable(struct page *page)
-{
-	return PageLRU(page) || __PageMovable(page) || PageHuge(page) ||
-	       PageCompound(page);
-}
-
-/* A driver that holds on to an offline page does not let the range go. */
-static bool is_held_offline(struct page *page)
-{
-	return PageOffline(page) && page_count(page) && !__PageMovable(page);
-}
-
-/*
- * Look at one place of the range: put a folio that may move on the list.
- * Returns how many pages to step on by, 0 for something that never goes.
- */
-static unsigned long collect_at(struct page *page, unsigned long pfn,
-				struct list_head *list)
-{
-	if (PageBuddy(page))
-		return free_pages_at(page);
-	if (may_be_movable(page))
-		return collect_folio(page, pfn, list);
-	return is_held_offline(page) ? 0 : 1;
-}
-
-/* Fill a list with folios from *pfn on, and move *pfn past them. */
-static int collect_batch(struct mhp_evacuation *ev, unsigned long *pfn,
-			 struct list_head *list)
-{
-	unsigned int nr = 0;
-
-	while (*pfn < ev->end_pfn && nr < EVACUATION_BATCH) {
-		struct list_head *first = list->next, *last = list->prev;
-		unsigned long step;
-
-		step = collect_at(pfn_to_page(*pfn), *pfn, list);
-		if (!step) {
-			ev->reason = "a driver holds on to a page in it";
-			return -EBUSY;
-		}
-		*pfn += step;
-		nr += list->next != first || list->prev != last;
-		if (pageblock_aligned(*pfn))
-			cond_resched();
-	}
-	return 0;
-}
-
-/* Other nodes if there are any with memory, this one otherwise. */
-static void target_nodes(int nid, nodemask_t *mask)
-{
-	*mask = node_states[N_MEMORY];
-	node_clear(nid, *mask);
-	if (nodes_empty(*mask))
-		node_set(nid, *mask);
-}
-
-/* Migrate a batch; what does not move now goes back to its LRU list. */
-static void migrate_batch(struct mhp_evacuation *ev, struct list_head *list)
-{
-	nodemask_t mask;
-	struct migration_target_control mtc = {
-		.nid = zone_to_nid(ev->zone),
-		.nmask = &mask,
-		.gfp_mask = EVACUATION_GFP,
-		.reason = MR_MEMORY_HOTPLUG,
-	};
-
-	target_nodes(mtc.nid, &mask);
-	if (migrate_pages(list, alloc_migration_target, NULL,
-			  (unsigned long)&mtc, MIGRATE_SYNC, MR_MEMORY_HOTPLUG,
-			  NULL))
-		putback_movable_pages(list);
-}
-
-static int check_bounds(struct mhp_evacuation *ev)
-{
-	if (signal_pending(current)) {
-		ev->reason = "a signal ended it";
-		return -EINTR;
-	}
-	if (time_after(jiffies, ev->deadline)) {
-		ev->reason = "its time was up";
-		return -EBUSY;
-	}
-	cond_resched();
-	return 0;
-}
-
-/* One pass over the range: migrate all that is found. */
-static int run_round(struct mhp_evacuation *ev)
-{
-	unsigned long pfn = ev->start_pfn;
-	LIST_HEAD(list);
-	int ret;
-
-	while (pfn < ev->end_pfn) {
-		ret = check_bounds(ev);
-		if (ret)
-			return ret;
-
-		ret = collect_batch(ev, &pfn, &list);
-		if (!list_empty(&list))
-			migrate_batch(ev, &list);
-		if (ret)
-			return ret;
-	}
-
-	ret = dissolve_free_hugetlb_folios(ev->start_pfn, ev->end_pfn);
+	ret = look_at_all(ev);
 	if (ret)
-		ev->reason = "a free huge page in it is needed";
-	return ret;
-}
-
-static bool is_empty(struct mhp_evacuation *ev)
-{
-	return !test_pages_isolated(ev->start_pfn, ev->end_pfn,
-				    MEMORY_OFFLINE);
+		return ret;
+	make_current(ev);
+	return isolate_all(ev);
 }
 
 /**
- * mhp_evacuation_run - migrate until nothing in the range is used
- * @ev: begun
+ * mhp_evacuation_bounds - whether it has to end
+ * @ev: the evacuation
  *
- * Context: mem_hotplug_lock held for writing. May sleep.
- * Return: 0; -EINTR on a signal, -EBUSY if something in it does not go or the
- *	deadline has passed, or why a huge page could not be dissolved.
+ * Context: May sleep.
+ * Return: 0 if it may go on; -EINTR on a signal, -ENOMEM if others needed the
+ *	memory, -EBUSY if it was cancelled or its time is up.
  */
-int mhp_evacuation_run(struct mhp_evacuation *ev)
+int mhp_evacuation_bounds(struct mhp_evacuation *ev)
+{
+	cond_resched();
+	if (signal_pending(current))
+		return fail(ev, MHP_FAILURE_SIGNAL, -EINTR);
+	if (READ_ONCE(ev->given_back))
+		return fail(ev, MHP_FAILURE_NO_ROOM, -ENOMEM);
+	if (READ_ONCE(ev->cancelled))
+		return fail(ev, MHP_FAILURE_CANCELLED, -EBUSY);
+	if (time_after(jiffies, ev->deadline))
+		return fail(ev, MHP_FAILURE_DEADLINE, -EBUSY);
+	return 0;
+}
+
+/**
+ * mhp_evacuation_find - find a range of the evacuation that is under way
+ * @start_pfn: its first page
+ * @evp: the evacuation is returned here
+ *
+ * Ranges are mostly asked for in their order, which costs nothing.
+ *
+ * Context: device_hotplug_lock held, by the owner of the evacuation.
+ * Return: the range, or NULL.
+ */
+struct mhp_range *mhp_evacuation_find(unsigned long start_pfn,
+				      struct mhp_evacuation **evp)
+{
+	struct mhp_evacuation *ev = READ_ONCE(mhp_current);
+	unsigned int i;
+
+	*evp = ev;
+	for (i = 0; ev && i < ev->nr_ranges; i++) {
+		unsigned int index = (ev->next + i) % ev->nr_ranges;
+
+		if (ev->ranges[index].start_pfn != start_pfn)
+			continue;
+		ev->next = index + 1;
+		return &ev->ranges[index];
+	}
+	return NULL;
+}
+
+/**
+ * mhp_evacuation_has - whether a range is being emptied together with others
+ * @start_pfn: its first page
+ *
+ * Context: device_hotplug_lock held.
+ * Return: true if offline_pages() can take it as it is.
+ */
+bool mhp_evacuation_has(unsigned long start_pfn)
+{
+	struct mhp_evacuation *ev;
+	struct mhp_range *range = mhp_evacuation_find(start_pfn, &ev);
+
+	if (!range)
+		return false;
+	ev->next = range - ev->ranges;
+	return true;
+}
+
+/* Pages waiting in per-CPU lists are neither free nor in anybody's use. */
+static void drain_caches(void)
+{
+	lru_add_drain_all();
+	drain_all_pages(NULL);
+}
+
+/* A pass over ranges from @first to before @end. */
+static int run_pass(struct mhp_evacuation *ev, unsigned int first,
+		    unsigned int end, struct mhp_tally *left)
+{
+	unsigned int i;
+	int ret = 0;
+
+	ev->nr_blockers = 0;
+	for (i = first; i < end && !ret; i++)
+		ret = mhp_move_all(ev, &ev->ranges[i], left);
+	if (ret == -ENOMEM)
+		ev->failure = MHP_FAILURE_NO_ROOM;
+	return ret;
+}
+
+static int run_ranges(struct mhp_evacuation *ev, unsigned int first,
+		      unsigned int end)
 {
 	unsigned int pause = PAUSE_FIRST_MS;
-	int ret;
 
-	mhp_assert_write_locked();
+	drain_caches();
 	for (;;) {
-		ret = run_round(ev);
+		struct mhp_tally left = {};
+		int ret = run_pass(ev, first, end, &left);
+
 		if (ret)
 			return ret;
-		if (is_empty(ev))
+		if (left.blocked)
+			return fail(ev, MHP_FAILURE_BLOCKED, -EBUSY);
+		if (!left.busy && !left.movable)
 			return 0;
+		ret = mhp_evacuation_bounds(ev);
+		if (ret)
+			return ret;
 
 		schedule_timeout_interruptible(msecs_to_jiffies(pause));
 		pause = min(pause * 2, PAUSE_MAX_MS);
+		drain_caches();
 	}
-}
-
-/*
- * Take what is free off the lists.  Returns how many pages of the range the
- * allocator had counted as its own: all but those a driver keeps offline, for
- * which the driver has answered already.
- */
-static unsigned long take_free_pages(struct mhp_evacuation *ev)
-{
-	unsigned long pfn = ev->start_pfn, offline = 0, flags;
-
-	spin_lock_irqsave(&ev->zone->lock, flags);
-	while (pfn < ev->end_pfn) {
-		struct page *page = pfn_to_page(pfn);
-
-		if (PageBuddy(page)) {
-			pfn += 1UL << take_isolated_buddy(ev->zone, page);
-			continue;
-		}
-		if (PageOffline(page))
-			offline++;
-		else
-			WARN_ON_ONCE(!PageHWPoison(page));
-		pfn++;
-	}
-	ev->zone->nr_isolate_pageblock -=
-		(ev->end_pfn - ev->start_pfn) / pageblock_nr_pages;
-	spin_unlock_irqrestore(&ev->zone->lock, flags);
-
-	return ev->end_pfn - ev->start_pfn - offline;
 }
 
 /**
- * mhp_evacuation_commit - take the empty range away from the allocator
- * @ev: run with success
+ * mhp_evacuation_run - move what is in the ranges until nothing is left
+ * @ev: begun
  *
- * Walkers are told first that its struct pages are not to be looked at.
+ * What drivers hold stays: they let go of it when they are told.
  *
- * Context: mem_hotplug_lock held for writing. May sleep.
- * Return: pages the zone managed in it.
+ * Context: device_hotplug_lock held; mem_hotplug_lock not held. May sleep, for
+ *	as long as the timeout.
+ * Return: 0; -EBUSY if something in it does not move, it was cancelled or its
+ *	time is up, -ENOMEM if there is no room elsewhere, -EINTR on a signal.
  */
-unsigned long mhp_evacuation_commit(struct mhp_evacuation *ev)
+int mhp_evacuation_run(struct mhp_evacuation *ev)
 {
-	unsigned long managed;
+	return ev->nr_ranges ? run_ranges(ev, 0, ev->nr_ranges) : 0;
+}
 
-	mhp_zone_suspend_contiguous(ev->zone);
-	offline_mem_sections(ev->start_pfn, ev->end_pfn);
-	managed = take_free_pages(ev);
-	resume_caches(ev);
-	return managed;
+static bool is_gone(struct page *page)
+{
+	if (PageOffline(page))
+		return !page_count(page);
+	return PageHWPoison(page);
+}
+
+/* Under zone->lock nothing leaves or enters the lists of an isolated range. */
+static bool is_empty(struct mhp_range *range)
+{
+	unsigned long pfn = range->start_pfn;
+
+	lockdep_assert_held(&range->zone->lock);
+	while (pfn < range->end_pfn) {
+		struct page *page = pfn_to_page(pfn);
+
+		if (PageBuddy(page))
+			pfn += 1UL << buddy_order(page);
+		else if (is_gone(page))
+			pfn++;
+		else
+			return false;
+	}
+	return true;
+}
+
+/* Take what is free off the lists; return how many pages were managed. */
+static unsigned long take_free_pages(struct mhp_range *range)
+{
+	unsigned long pfn = range->start_pfn, offline = 0;
+
+	while (pfn < range->end_pfn) {
+		struct page *page = pfn_to_page(pfn);
+
+		if (PageBuddy(page)) {
+			pfn += 1UL << take_isolated_buddy(range->zone, page);
+			continue;
+		}
+		/* For these the driver has answered already. */
+		offline += PageOffline(page);
+		pfn++;
+	}
+	range->zone->nr_isolate_pageblock -= mhp_range_nr_pageblocks(range);
+	return range->end_pfn - range->start_pfn - offline;
+}
+
+/* Take an empty range; false if it is not empty. */
+static bool take_if_empty(struct mhp_range *range, unsigned long *managed)
+{
+	struct zone *zone = range->zone;
+	unsigned long flags;
+	bool empty;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	empty = is_empty(range);
+	if (empty) {
+		/* Walkers are told first that its struct pages are to go. */
+		offline_mem_sections(range->start_pfn, range->end_pfn);
+		*managed = take_free_pages(range);
+	}
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return empty;
+}
+
+/* The same against somebody who gives the range back at this moment. */
+static int try_take(struct mhp_evacuation *ev, struct mhp_range *range,
+		    unsigned long *managed)
+{
+	int ret = -EAGAIN;
+
+	mutex_lock(&mhp_current_lock);
+	if (range->state != MHP_RANGE_ISOLATED) {
+		ret = fail(ev, MHP_FAILURE_NO_ROOM, -ENOMEM);
+	} else if (take_if_empty(range, managed)) {
+		set_range_state(range, MHP_RANGE_TAKEN);
+		ret = 0;
+	}
+	mutex_unlock(&mhp_current_lock);
+	return ret;
+}
+
+/* What a driver still holds, after it was told, does not go. */
+static int find_held(struct mhp_evacuation *ev, const struct mhp_range *range)
+{
+	unsigned long pfn = range->start_pfn;
+
+	while (pfn < range->end_pfn) {
+		struct mhp_place place = mhp_look_at(pfn_to_page(pfn));
+
+		if (place.class == MHP_PLACE_HELD)
+			mhp_note_blocker(ev->blockers, &ev->nr_blockers, pfn,
+					 &place);
+		pfn += place.nr_pages;
+	}
+	return ev->nr_blockers ? fail(ev, MHP_FAILURE_BLOCKED, -EBUSY) : 0;
+}
+
+/**
+ * mhp_evacuation_take - take an empty range away from the allocator
+ * @ev: run with success
+ * @range: one of its ranges
+ * @managed: pages the zone managed in it are returned here
+ *
+ * What came to light since the run, or was let go by a notifier, is moved now.
+ *
+ * Context: device_hotplug_lock held, mem_hotplug_lock held for writing. May
+ *	sleep.
+ * Return: 0, or as mhp_evacuation_run().
+ */
+int mhp_evacuation_take(struct mhp_evacuation *ev, struct mhp_range *range,
+			unsigned long *managed)
+{
+	const unsigned int index = range - ev->ranges;
+	int ret;
+
+	mhp_assert_write_locked();
+	mhp_zone_suspend_contiguous(range->zone);
+	for (;;) {
+		ret = try_take(ev, range, managed);
+		if (ret != -EAGAIN)
+			break;
+		ret = run_ranges(ev, index, index + 1) ?: find_held(ev, range) ?:
+		      mhp_evacuation_bounds(ev);
+		if (ret)
+			break;
+	}
+	if (ret)
+		mhp_zone_resume_contiguous(range->zone);
+	return ret;
+}
+
+/**
+ * mhp_evacuation_end - end it, and give back what was not taken
+ * @ev: the evacuation, or NULL; freed
+ *
+ * Context: device_hotplug_lock held. May sleep.
+ */
+void mhp_evacuation_end(struct mhp_evacuation *ev)
+{
+	unsigned int i;
+
+	if (!ev)
+		return;
+	mutex_lock(&mhp_current_lock);
+	for (i = 0; i < ev->nr_ranges; i++)
+		unisolate_if_isolated(&ev->ranges[i]);
+	if (mhp_current == ev)
+		mhp_current = NULL;
+	mutex_unlock(&mhp_current_lock);
+
+	for (i = 0; i < ev->nr_ranges; i++)
+		kvfree(ev->ranges[i].types);
+	kvfree(ev);
+}
+
+/**
+ * mhp_evacuation_return - give one range back
+ * @range: the range; nothing happens if it was given back before
+ *
+ * Context: device_hotplug_lock held. May sleep.
+ */
+void mhp_evacuation_return(struct mhp_range *range)
+{
+	mutex_lock(&mhp_current_lock);
+	unisolate_if_isolated(range);
+	mutex_unlock(&mhp_current_lock);
+}
+
+/**
+ * mhp_evacuation_give_back - give up for the sake of others
+ *
+ * Context: May sleep, but waits for nobody: called by the OOM killer.
+ * Return: pages that were isolated and can be allocated again.
+ */
+unsigned long mhp_evacuation_give_back(void)
+{
+	struct mhp_tally tally = {};
+	unsigned int i;
+
+	if (!mutex_trylock(&mhp_current_lock))
+		return 0;
+	for (i = 0; mhp_current && i < mhp_current->nr_ranges; i++) {
+		struct mhp_range *range = &mhp_current->ranges[i];
+
+		if (range->state != MHP_RANGE_ISOLATED)
+			continue;
+		WRITE_ONCE(mhp_current->given_back, true);
+		mhp_survey_range(range->start_pfn, range->end_pfn, &tally,
+				 NULL, NULL);
+		unisolate_if_isolated(range);
+	}
+	mutex_unlock(&mhp_current_lock);
+	return tally.free;
+}
+
+/**
+ * mhp_evacuation_cancel - end the evacuation of an owner
+ * @owner: what is going offline
+ *
+ * Context: May sleep.
+ * Return: true if there was one; it ends soon.
+ */
+bool mhp_evacuation_cancel(const void *owner)
+{
+	bool found;
+
+	mutex_lock(&mhp_current_lock);
+	found = mhp_current && mhp_current->owner == owner;
+	if (found)
+		WRITE_ONCE(mhp_current->cancelled, true);
+	mutex_unlock(&mhp_current_lock);
+	return found;
+}
+
+/**
+ * mhp_evacuation_progress - how far the evacuation of an owner is
+ * @owner: what is going offline
+ * @moved: pages that have moved
+ * @to_move: pages that had to move when it began
+ *
+ * Context: May sleep.
+ * Return: false if none is under way.
+ */
+bool mhp_evacuation_progress(const void *owner, unsigned long *moved,
+			     unsigned long *to_move)
+{
+	bool found;
+
+	mutex_lock(&mhp_current_lock);
+	found = mhp_current && mhp_current->owner == owner;
+	if (found) {
+		*moved = READ_ONCE(mhp_current->moved);
+		*to_move = READ_ONCE(mhp_current->to_move);
+	}
+	mutex_unlock(&mhp_current_lock);
+	return found;
+}
+
+/**
+ * mhp_evacuation_failure - why it ended without success
+ * @ev: the evacuation
+ *
+ * Context: The owner.
+ * Return: the reason.
+ */
+enum mhp_failure mhp_evacuation_failure(const struct mhp_evacuation *ev)
+{
+	return ev->failure;
+}
+
+/**
+ * mhp_evacuation_blockers - what was in its way
+ * @ev: the evacuation
+ * @blockers: room for MHP_MAX_BLOCKERS
+ *
+ * Context: The owner.
+ * Return: how many were copied.
+ */
+unsigned int mhp_evacuation_blockers(const struct mhp_evacuation *ev,
+				     struct mhp_blocker *blockers)
+{
+	memcpy(blockers, ev->blockers, ev->nr_blockers * sizeof(*blockers));
+	return ev->nr_blockers;
 }

@@ -9,6 +9,7 @@
  * be freed; its list of blocks is protected by device_hotplug_lock, its page
  * counts by mem_hotplug_lock.
  */
+#include <linux/device.h>
 #include <linux/memory.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -19,6 +20,33 @@
 
 static DEFINE_XARRAY_FLAGS(groups, XA_FLAGS_ALLOC);
 static DEFINE_MUTEX(groups_lock);
+
+/* Reserve an id; nobody finds the group yet. */
+static int reserve_id(u32 *id)
+{
+	int ret;
+
+	mutex_lock(&groups_lock);
+	ret = xa_alloc(&groups, id, NULL, xa_limit_31b, GFP_KERNEL);
+	mutex_unlock(&groups_lock);
+	return ret;
+}
+
+static void enter_group(struct memory_group *group, u32 id)
+{
+	mutex_lock(&groups_lock);
+	xa_store(&groups, id, group, GFP_KERNEL);
+	if (group && group->is_dynamic)
+		xa_set_mark(&groups, id, GROUP_IS_DYNAMIC);
+	mutex_unlock(&groups_lock);
+}
+
+static void forget_id(u32 id)
+{
+	mutex_lock(&groups_lock);
+	xa_erase(&groups, id);
+	mutex_unlock(&groups_lock);
+}
 
 /* Take a copy of a filled-in template into the table; its id, or an errno. */
 static int register_group(const struct memory_group *template)
@@ -34,17 +62,20 @@ static int register_group(const struct memory_group *template)
 	if (!group)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&group->memory_blocks);
+	mutex_init(&group->blocks_lock);
 
-	mutex_lock(&groups_lock);
-	ret = xa_alloc(&groups, &id, group, xa_limit_31b, GFP_KERNEL);
-	if (!ret && group->is_dynamic)
-		xa_set_mark(&groups, id, GROUP_IS_DYNAMIC);
-	mutex_unlock(&groups_lock);
-
+	ret = reserve_id(&id);
 	if (ret) {
 		kfree(group);
 		return ret;
 	}
+	ret = memory_group_device_add(group, id);
+	if (ret) {
+		forget_id(id);
+		put_device(&group->dev);
+		return ret;
+	}
+	enter_group(group, id);
 	return id;
 }
 
@@ -117,8 +148,10 @@ int memory_group_unregister(int mgid)
 		xa_erase(&groups, mgid);
 	mutex_unlock(&groups_lock);
 
-	if (!ret)
-		kfree(group);
+	if (!ret) {
+		put_device(group->source);
+		device_unregister(&group->dev);
+	}
 	return ret;
 }
 EXPORT_SYMBOL_GPL(memory_group_unregister);

@@ -14,7 +14,7 @@
  *	online.c	from "added" to "in use"
  *	callback.c	drivers that take a chunk before it becomes free
  *	offline.c	from "in use" to "added"
- *	evacuate.c	emptying a range: isolate, migrate, verify, undo
+ *	evacuate.c	emptying ranges; its parts are listed in evacuate.h
  *	zones.c		spans, contiguity, present pages
  *	policy.c	zone choice and the default online type
  *	auto_movable.c	the auto-movable online policy
@@ -34,12 +34,16 @@
  * An operation moves a range from one state to the next, or, when it fails,
  * leaves it where it was with every counter, span and mark as before.
  *
- * Locks.  mem_hotplug_lock held for writing serialises every change of state
- * and protects: section marks, zone and node spans, zone->contiguous (set),
- * present page counts, node states, group page counts, the online-page
- * callback (read side).  zone->lock protects nr_isolate_pageblock and the free
- * lists.  Readers of a zone's span use zone->span_seqlock.  Which blocks and
- * groups exist is protected by device_hotplug_lock, see linux/memory.h.
+ * Locks.  device_hotplug_lock is held by whoever changes the state of memory,
+ * from the first look to the last event: no two such operations overlap.  Under
+ * it, mem_hotplug_lock is held for writing around every change of state and
+ * protects: section marks, zone and node spans, zone->contiguous (set), present
+ * page counts, node states, group page counts, the online-page callback (read
+ * side).  It is not held while pages move out of memory that goes offline: there
+ * the isolated pageblocks are what nobody else touches, and device_hotplug_lock
+ * keeps the blocks as they are.  zone->lock protects nr_isolate_pageblock and
+ * the free lists.  Readers of a zone's span use zone->span_seqlock.  Which
+ * blocks and groups exist is told in linux/memory.h.
  */
 #ifndef _MM_MEMORY_HOTPLUG_INTERNAL_H
 #define _MM_MEMORY_HOTPLUG_INTERNAL_H
@@ -97,26 +101,5 @@ void mhp_depopulate(u64 start, u64 size, bool has_altmaps);
 
 /* callback.c */
 void mhp_release_pages(unsigned long start_pfn, unsigned long end_pfn);
-
-/*
- * An evacuation empties [start_pfn, end_pfn) of one zone.
- *
- * mhp_evacuation_begin() isolates the range; from then on nothing new is
- * allocated in it.  mhp_evacuation_run() migrates what is used until all of it
- * is free.  Then the owner either takes the pages (mhp_evacuation_commit())
- * or gives the range back (mhp_evacuation_undo()).
- */
-struct mhp_evacuation {
-	struct zone *zone;
-	unsigned long start_pfn;
-	unsigned long end_pfn;
-	unsigned long deadline;		/* in jiffies */
-	const char *reason;		/* what stopped it, for the log */
-};
-
-int mhp_evacuation_begin(struct mhp_evacuation *ev);
-int mhp_evacuation_run(struct mhp_evacuation *ev);
-unsigned long mhp_evacuation_commit(struct mhp_evacuation *ev);
-void mhp_evacuation_undo(struct mhp_evacuation *ev);
 
 #endif /* _MM_MEMORY_HOTPLUG_INTERNAL_H */

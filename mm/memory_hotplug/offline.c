@@ -2,11 +2,13 @@
 /*
  * Memory hotplug: from "in use" to "added".
  *
- * Prepare (check the range), evacuate (isolate, announce by MEM_GOING_OFFLINE,
- * migrate), commit (take the pages, counters, node states, zonelists, kernel
- * threads, MEM_OFFLINE, out of the zone).  A failure before the commit leaves
- * the range online as it was.  Consumers that were told of GOING_OFFLINE are
- * told how it ended, once.  All under mem_hotplug_lock held for writing.
+ * Evacuate (look, isolate, migrate: see evacuate.c), announce by
+ * MEM_GOING_OFFLINE, take the pages, and then counters, node states, zonelists,
+ * kernel threads, MEM_OFFLINE, out of the zone.  Pages move before the
+ * announcement, without mem_hotplug_lock; from the announcement to the event
+ * that ends it the lock is held for writing.  Consumers that were told of
+ * MEM_GOING_OFFLINE are told how it ended, once, before they hear of another
+ * range.  A failure leaves the range online as it was.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -16,10 +18,7 @@
 #include <linux/memory.h>
 #include <linux/swap.h>
 #include <linux/writeback.h>
-#include "internal.h"
-
-/* How long an offline may take before it gives up. */
-#define OFFLINE_TIMEOUT_MS	(120 * MSEC_PER_SEC)
+#include "evacuate.h"
 
 static int add_ram_pages(unsigned long start_pfn, unsigned long nr_pages,
 			 void *arg)
@@ -30,29 +29,44 @@ static int add_ram_pages(unsigned long start_pfn, unsigned long nr_pages,
 	return 0;
 }
 
-static bool has_holes(unsigned long start_pfn, unsigned long nr_pages)
+/**
+ * mhp_range_has_no_holes - whether all of a range is memory
+ * @start_pfn: first page
+ * @nr_pages: how many
+ *
+ * Context: May sleep.
+ * Return: false if some of it is not System RAM. Not all of it need have struct
+ *	pages then.
+ */
+bool mhp_range_has_no_holes(unsigned long start_pfn, unsigned long nr_pages)
 {
 	unsigned long ram_pages = 0;
 
 	walk_system_ram_range(start_pfn, nr_pages, &ram_pages, add_ram_pages);
-	return ram_pages != nr_pages;
+	return ram_pages == nr_pages;
 }
 
-/* Why a range cannot be offlined at all, or NULL. */
-static const char *unfit_reason(unsigned long start_pfn,
-				unsigned long nr_pages, struct zone *zone)
+/**
+ * mhp_range_is_fit - whether a range can go offline at all
+ * @range: online memory
+ *
+ * Context: May sleep.
+ * Return: false if it is misaligned, has holes or is in several zones.
+ */
+bool mhp_range_is_fit(const struct mhp_range *range)
 {
-	const unsigned long end_pfn = start_pfn + nr_pages;
+	const unsigned long nr_pages = range->end_pfn - range->start_pfn;
 
-	if (WARN_ON_ONCE(!nr_pages || !pageblock_aligned(start_pfn) ||
-			 !IS_ALIGNED(end_pfn, PAGES_PER_SECTION)))
-		return "it is not aligned";
-	if (has_holes(start_pfn, nr_pages))
-		return "it has holes";
-	if (WARN_ON_ONCE(page_zone(pfn_to_page(start_pfn)) != zone ||
-			 page_zone(pfn_to_page(end_pfn - 1)) != zone))
-		return "it is in several zones";
-	return NULL;
+	/* Boot memory of several zones or nodes. */
+	if (!range->zone)
+		return false;
+	if (WARN_ON_ONCE(!nr_pages || !pageblock_aligned(range->start_pfn) ||
+			 !IS_ALIGNED(range->end_pfn, PAGES_PER_SECTION)))
+		return false;
+	if (!mhp_range_has_no_holes(range->start_pfn, nr_pages))
+		return false;
+	return !WARN_ON_ONCE(page_zone(pfn_to_page(range->start_pfn)) != range->zone ||
+			     page_zone(pfn_to_page(range->end_pfn - 1)) != range->zone);
 }
 
 /* Counters and node states of a range that the allocator has given up. */
@@ -68,8 +82,8 @@ static void leave_counters(const struct memory_notify *notify,
 
 	mhp_node_lost(notify);
 	if (!populated_zone(zone)) {
-		zone_pcp_reset(zone);
 		build_all_zonelists(NULL);
+		zone_pcp_reset(zone);
 	}
 }
 
@@ -83,74 +97,65 @@ static void follow_shrinking(const struct memory_notify *notify)
 	writeback_set_ratelimit();
 }
 
-/* Announce and empty a range that is isolated; on failure all is undone. */
-static int announce_and_empty(struct mhp_evacuation *ev,
-			      struct memory_notify *notify)
+/* Announce the range, and take what is empty by then. */
+static int announce_and_take(struct mhp_evacuation *ev, struct mhp_range *range,
+			     struct memory_notify *notify,
+			     unsigned long *managed)
 {
 	int ret;
 
 	ret = notifier_to_errno(memory_notify(MEM_GOING_OFFLINE, notify));
 	if (ret)
-		ev->reason = "a notifier refused";
+		ev->failure = MHP_FAILURE_VETOED;
 	else
-		ret = mhp_evacuation_run(ev);
+		ret = mhp_evacuation_take(ev, range, managed);
 
 	if (ret) {
-		mhp_evacuation_undo(ev);
+		mhp_evacuation_return(range);
 		memory_notify(MEM_CANCEL_OFFLINE, notify);
 	}
 	return ret;
 }
 
-static int refuse(const struct mhp_evacuation *ev, int ret)
-{
-	pr_info("pages %#lx-%#lx stay online: %s (%d)\n", ev->start_pfn,
-		ev->end_pfn - 1, ev->reason, ret);
-	return ret;
-}
-
 /**
- * offline_pages - take pages out of use
- * @start_pfn: first page, aligned to a pageblock
- * @nr_pages: how many; the end is aligned to a section
+ * offline_pages - take a range out of use that has been evacuated
+ * @start_pfn: first page
+ * @nr_pages: how many
  * @zone: the zone all of them are in
  * @group: the group of their block, or NULL
  *
- * Context: mem_hotplug_lock held for writing. May sleep, for up to 120 s.
- * Return: 0; -EINVAL for a range that is misaligned, has holes or is in several
- *	zones, -EBUSY if something in it does not go or time is up, -EINTR on a
- *	signal, or the errno of a notifier that refused. All is as it was then.
+ * The range is one of those of the evacuation that is under way, and its run
+ * has succeeded.
+ *
+ * Context: device_hotplug_lock held, mem_hotplug_lock held for writing. May
+ *	sleep, for as long as the evacuation has time.
+ * Return: 0; -EINVAL if no such range was evacuated, the errno of a notifier
+ *	that refused, or as mhp_evacuation_take(). The range is in use as before
+ *	then.
  */
 int offline_pages(unsigned long start_pfn, unsigned long nr_pages,
 		  struct zone *zone, struct memory_group *group)
 {
-	struct mhp_evacuation ev = {
-		.zone = zone,
-		.start_pfn = start_pfn,
-		.end_pfn = start_pfn + nr_pages,
-		.deadline = jiffies + msecs_to_jiffies(OFFLINE_TIMEOUT_MS),
-	};
 	struct memory_notify notify = {
 		.start_pfn = start_pfn,
 		.nr_pages = nr_pages,
 	};
+	struct mhp_evacuation *ev;
+	struct mhp_range *range = mhp_evacuation_find(start_pfn, &ev);
+	unsigned long managed;
 	int ret;
 
 	mhp_assert_write_locked();
-	ev.reason = unfit_reason(start_pfn, nr_pages, zone);
-	if (ev.reason)
-		return refuse(&ev, -EINVAL);
-
-	ret = mhp_evacuation_begin(&ev);
-	if (ret)
-		return refuse(&ev, ret);
+	if (WARN_ON_ONCE(!range || range->zone != zone ||
+			 range->end_pfn - start_pfn != nr_pages))
+		return -EINVAL;
 
 	mhp_node_will_offline(&notify, zone);
-	ret = announce_and_empty(&ev, &notify);
+	ret = announce_and_take(ev, range, &notify, &managed);
 	if (ret)
-		return refuse(&ev, ret);
+		return ret;
 
-	leave_counters(&notify, zone, group, mhp_evacuation_commit(&ev));
+	leave_counters(&notify, zone, group, managed);
 	follow_shrinking(&notify);
 	memory_notify(MEM_OFFLINE, &notify);
 	remove_pfn_range_from_zone(zone, start_pfn, nr_pages);

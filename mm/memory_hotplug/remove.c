@@ -130,35 +130,6 @@ int remove_memory(u64 start, u64 size)
 }
 EXPORT_SYMBOL_GPL(remove_memory);
 
-/* Offline one block; note in *arg how to online it again, and step on. */
-static int offline_block(struct memory_block *mem, void *arg)
-{
-	u8 **undo = arg, *how = (*undo)++;
-	struct zone *zone = mem->zone;
-	int ret = device_offline(&mem->dev);
-
-	if (ret)
-		return min(ret, 0);
-	*how = zone && zone_idx(zone) == ZONE_MOVABLE ? MMOP_ONLINE_MOVABLE :
-							MMOP_ONLINE_KERNEL;
-	return 0;
-}
-
-static int online_block_again(struct memory_block *mem, void *arg)
-{
-	u8 **undo = arg, how = *(*undo)++;
-	int ret;
-
-	if (how == MMOP_OFFLINE)
-		return 0;
-
-	mem->online_type = how;
-	ret = device_online(&mem->dev);
-	if (ret < 0)
-		dev_warn(&mem->dev, "cannot be onlined again: %d\n", ret);
-	return 0;
-}
-
 /**
  * offline_and_remove_memory - offline a range and take it away, or neither
  * @start: physical address, bytes, aligned to a block
@@ -173,28 +144,14 @@ static int online_block_again(struct memory_block *mem, void *arg)
  */
 int offline_and_remove_memory(u64 start, u64 size)
 {
-	u8 *undo, *next;
 	int ret;
 
 	if (!mhp_is_block_range(start, size))
 		return -EINVAL;
 
-	undo = kvzalloc(size / memory_block_size_bytes(), GFP_KERNEL);
-	if (!undo)
-		return -ENOMEM;
-
 	lock_device_hotplug();
-	next = undo;
-	ret = walk_memory_blocks(start, size, &next, offline_block);
-	if (!ret)
-		ret = __try_remove_memory(start, size);
-	if (ret) {
-		next = undo;
-		walk_memory_blocks(start, size, &next, online_block_again);
-	}
+	ret = memory_range_remove(start, size, __try_remove_memory);
 	unlock_device_hotplug();
-
-	kvfree(undo);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(offline_and_remove_memory);

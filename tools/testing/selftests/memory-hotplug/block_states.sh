@@ -152,9 +152,20 @@ valid_zones_of()
 	esac
 }
 
+# removable: 1 for a block that is offline; for one that is online, 1 only if
+# nothing is listed as being in its way.  The list may be older or newer by a
+# moment, so a block counts if it is right once in three times.
 removable_of()
 {
-	reads "$1/removable" 1
+	local try
+
+	reads "$1/removable" '0|1' || return 1
+	for try in 1 2 3; do
+		case $(cat "$1/state" "$1/removable" "$1/blockers" | tr '\n' ' ') in
+		'offline 1 ' | 'online 0 '* | 'online 1 ') return 0 ;;
+		esac
+	done
+	no "${1##*/}: state, removable, blockers are $(cat "$1/state" "$1/removable" "$1/blockers")"
 }
 
 phys_device_of()
@@ -367,7 +378,7 @@ prove "auto_online_blocks takes its four words and no other" auto_online_words
 prove "phys_index is the number of the block in eight hex digits" each_block phys_index_of
 prove "state is online or offline, and online agrees" each_block state_of
 prove "valid_zones names zones as documented" each_block valid_zones_of
-prove "removable is 1" each_block removable_of
+prove "removable agrees with state and blockers" each_block removable_of
 prove "phys_device is a decimal number" each_block phys_device_of
 prove "files that inform cannot be written" each_block read_only_of
 prove_links

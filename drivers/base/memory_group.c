@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory devices: groups of blocks that came together, in sysfs.
+ *
+ * This file owns /sys/devices/system/memory/groupN: its files and links, and
+ * which blocks are in it.  Who registers groups is told in
+ * mm/memory_hotplug/groups.c.  The files are described in
+ * Documentation/ABI/testing/sysfs-devices-memory.
+ *
+ * Locks: see struct memory_group for the list of blocks.  Files can be read
+ * while an operation on the device runs, so they do not take
+ * device_hotplug_lock; what they show of a block may change meanwhile.
+ */
+#include <linux/device.h>
+#include <linux/kstrtox.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "memory_blocks.h"
+
+/* Room for the owner of a blocker, in bytes. */
+#define OWNER_SIZE	64
+
+#define to_memory_group(device)	container_of(device, struct memory_group, dev)
+
+static const struct bus_type memory_group_bus = {
+	.name = "memory_group",
+	.dev_name = "group",
+};
+
+/* The device of the memory subsystem, in whose folder groups and blocks are. */
+static struct device *memory_root;
+
+/* Blocks by number, as a list of ranges. */
+static int emit_run(char *buf, int len, u32 first, u32 last)
+{
+	return sysfs_emit_at(buf, len, first == last ? "%s%u" : "%s%u-%u",
+			     len ? "," : "", first, last);
+}
+
+static bool find_block(struct memory_group *group, u32 id)
+{
+	struct memory_block *mem;
+
+	list_for_each_entry(mem, &group->memory_blocks, group_next)
+		if (mem->dev.id == id)
+			return true;
+	return false;
+}
+
+/* The lowest id of a block in the group from @id on, or U32_MAX. */
+static u32 next_block(struct memory_group *group, u32 id)
+{
+	struct memory_block *mem;
+	u32 next = U32_MAX;
+
+	list_for_each_entry(mem, &group->memory_blocks, group_next)
+		if (mem->dev.id >= id)
+			next = min(next, mem->dev.id);
+	return next;
+}
+
+static ssize_t blocks_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	struct memory_group *group = to_memory_group(dev);
+	u32 first, last;
+	int len = 0;
+
+	mutex_lock(&group->blocks_lock);
+	for (first = next_block(group, 0); first != U32_MAX;
+	     first = next_block(group, last + 1)) {
+		for (last = first; find_block(group, last + 1); last++)
+			;
+		len += emit_run(buf, len, first, last);
+	}
+	mutex_unlock(&group->blocks_lock);
+	return len + sysfs_emit_at(buf, len, "\n");
+}
+static DEVICE_ATTR_RO(blocks);
+
+static ssize_t nid_show(struct device *dev, struct device_attribute *attr,
+			char *buf)
+{
+	return sysfs_emit(buf, "%d\n", to_memory_group(dev)->nid);
+}
+static DEVICE_ATTR_RO(nid);
+
+static ssize_t kind_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "%s\n", to_memory_group(dev)->is_dynamic ?
+			  "dynamic" : "static");
+}
+static DEVICE_ATTR_RO(kind);
+
+/* Blocks of the group that are online, and all of them. */
+static void count_blocks(struct memory_group *group, unsigned int *online,
+			 unsigned int *all)
+{
+	struct memory_block *mem;
+
+	*online = 0;
+	*all = 0;
+	mutex_lock(&group->blocks_lock);
+	list_for_each_entry(mem, &group->memory_blocks, group_next) {
+		*online += READ_ONCE(mem->state) != MEM_OFFLINE;
+		(*all)++;
+	}
+	mutex_unlock(&group->blocks_lock);
+}
+
+static ssize_t state_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct memory_group *group = to_memory_group(dev);
+	unsigned long moved, to_move;
+	unsigned int online, all;
+
+	if (mhp_evacuation_progress(group, &moved, &to_move))
+		return sysfs_emit(buf, "going-offline\n");
+	count_blocks(group, &online, &all);
+	if (!online)
+		return sysfs_emit(buf, "offline\n");
+	return sysfs_emit(buf, online == all ? "online\n" : "mixed\n");
+}
+
+static int request(struct memory_group *group, enum mmop type)
+{
+	int ret = lock_device_hotplug_sysfs();
+
+	if (ret)
+		return ret;
+	if (list_empty(&group->memory_blocks))
+		ret = -ENODEV;
+	else if (type == MMOP_OFFLINE)
+		ret = memory_group_take_offline(group);
+	else
+		ret = memory_group_bring_online(group, type);
+	unlock_device_hotplug();
+	return ret;
+}
+
+static ssize_t state_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	struct memory_group *group = to_memory_group(dev);
+	int type, ret;
+
+	if (sysfs_streq(buf, "cancel"))
+		return mhp_evacuation_cancel(group) ? count : -ESRCH;
+	type = mhp_online_type_from_str(buf);
+	if (type < 0)
+		return type;
+
+	ret = request(group, type);
+	return ret ?: count;
+}
+static DEVICE_ATTR_RW(state);
+
+/* In ms; 0 stands for memory_hotplug.offline_timeout_ms. */
+static ssize_t offline_timeout_ms_show(struct device *dev,
+				       struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n",
+			  READ_ONCE(to_memory_group(dev)->offline_timeout_ms));
+}
+
+static ssize_t offline_timeout_ms_store(struct device *dev,
+					struct device_attribute *attr,
+					const char *buf, size_t count)
+{
+	unsigned int ms;
+	int ret = kstrtouint(buf, 0, &ms);
+
+	if (ret)
+		return ret;
+	WRITE_ONCE(to_memory_group(dev)->offline_timeout_ms, ms);
+	return count;
+}
+static DEVICE_ATTR_RW(offline_timeout_ms);
+
+/* Pages moved and pages to be moved; empty when nothing is under way. */
+static ssize_t progress_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	unsigned long moved, to_move;
+
+	if (!mhp_evacuation_progress(to_memory_group(dev), &moved, &to_move))
+		return 0;
+	return sysfs_emit(buf, "%lu %lu\n", moved, to_move);
+}
+static DEVICE_ATTR_RO(progress);
+
+/**
+ * memory_emit_blockers - list what would keep a block from going offline
+ * @mem: the block, which the caller keeps
+ * @buf: the page of a sysfs file
+ * @len: bytes of it that are in use
+ *
+ * One line each: pfn, pages, kind, owner.
+ *
+ * Context: Process context. May sleep.
+ * Return: bytes in use now.
+ */
+ssize_t memory_emit_blockers(const struct memory_block *mem, char *buf,
+			     ssize_t len)
+{
+	struct mhp_blocker blockers[MHP_MAX_BLOCKERS];
+	char owner[OWNER_SIZE];
+	unsigned int i, nr;
+
+	if (READ_ONCE(mem->state) == MEM_OFFLINE)
+		return len;
+	nr = mhp_find_blockers(memory_block_usable_pfn(mem),
+			       memory_block_usable_pages(mem), blockers);
+	for (i = 0; i < nr; i++) {
+		mhp_blocker_owner(&blockers[i], owner, sizeof(owner));
+		len += sysfs_emit_at(buf, len, "%#lx %lu %s %s\n",
+				     blockers[i].pfn, blockers[i].nr_pages,
+				     mhp_blocker_word(blockers[i].kind), owner);
+	}
+	return len;
+}
+
+static ssize_t blockers_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	struct memory_group *group = to_memory_group(dev);
+	struct memory_block *mem;
+	ssize_t len = 0;
+
+	mutex_lock(&group->blocks_lock);
+	list_for_each_entry(mem, &group->memory_blocks, group_next)
+		len = memory_emit_blockers(mem, buf, len);
+	mutex_unlock(&group->blocks_lock);
+	return len;
+}
+static DEVICE_ATTR_RO(blockers);
+
+static struct attribute *memory_group_attrs[] = {
+	&dev_attr_blocks.attr,
+	&dev_attr_nid.attr,
+	&dev_attr_kind.attr,
+	&dev_attr_state.attr,
+	&dev_attr_offline_timeout_ms.attr,
+	&dev_attr_progress.attr,
+	&dev_attr_blockers.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(memory_group);
+
+/* Links in both directions; their absence harms nobody. */
+static void add_links(struct memory_group *group, struct memory_block *mem)
+{
+	if (sysfs_create_link_nowarn(&group->dev.kobj, &mem->dev.kobj,
+				     kobject_name(&mem->dev.kobj)) ||
+	    sysfs_create_link_nowarn(&mem->dev.kobj, &group->dev.kobj, "group"))
+		dev_warn(&mem->dev, "no link to %s\n", dev_name(&group->dev));
+}
+
+/**
+ * memory_group_link - enter a block in a group
+ * @group: the group
+ * @mem: the block, registered
+ *
+ * Context: Process context, device_hotplug_lock held (or boot).
+ */
+void memory_group_link(struct memory_group *group, struct memory_block *mem)
+{
+	mutex_lock(&group->blocks_lock);
+	list_add_tail(&mem->group_next, &group->memory_blocks);
+	mutex_unlock(&group->blocks_lock);
+	add_links(group, mem);
+}
+
+/**
+ * memory_group_unlink - take a block out of its group
+ * @group: the group
+ * @mem: the block, unregistered: its own link is gone with it
+ *
+ * Context: Process context, device_hotplug_lock held.
+ */
+void memory_group_unlink(struct memory_group *group, struct memory_block *mem)
+{
+	sysfs_remove_link(&group->dev.kobj, kobject_name(&mem->dev.kobj));
+	mutex_lock(&group->blocks_lock);
+	list_del_init(&mem->group_next);
+	mutex_unlock(&group->blocks_lock);
+}
+
+/**
+ * memory_group_set_source - link a group with the device that brought it
+ * @mgid: id of the group
+ * @source: the device, or NULL to take the links away
+ *
+ * Context: Process context.
+ */
+void memory_group_set_source(int mgid, struct device *source)
+{
+	struct memory_group *group = memory_group_find_by_id(mgid);
+
+	if (!group)
+		return;
+	if (group->source) {
+		sysfs_remove_link(&group->dev.kobj, "source");
+		sysfs_remove_link(&group->source->kobj, "memory_group");
+		put_device(group->source);
+	}
+	group->source = get_device(source);
+	if (source && (sysfs_create_link(&group->dev.kobj, &source->kobj,
+					 "source") ||
+		       sysfs_create_link(&source->kobj, &group->dev.kobj,
+					 "memory_group")))
+		dev_warn(source, "no link to %s\n", dev_name(&group->dev));
+}
+
+/**
+ * memory_group_offline - take all memory of a device offline, or none
+ * @mgid: id of its group
+ *
+ * Context: Process context, device_hotplug_lock held. May sleep for as long as
+ *	the timeout of the device.
+ * Return: 0; -EINVAL if there is no such group, or as
+ *	memory_group_take_offline().
+ */
+int memory_group_offline(int mgid)
+{
+	struct memory_group *group = memory_group_find_by_id(mgid);
+
+	return group ? memory_group_take_offline(group) : -EINVAL;
+}
+
+static void release_group(struct device *dev)
+{
+	kfree(to_memory_group(dev));
+}
+
+/**
+ * memory_group_device_add - make a group visible
+ * @group: filled in; freed by its last reference from here on, even on failure
+ * @id: its number
+ *
+ * Context: Process context.
+ * Return: 0 or what the driver core says; the caller puts the device then.
+ */
+int memory_group_device_add(struct memory_group *group, u32 id)
+{
+	group->dev.id = id;
+	group->dev.bus = &memory_group_bus;
+	group->dev.parent = memory_root;
+	group->dev.groups = memory_group_groups;
+	group->dev.release = release_group;
+	return device_register(&group->dev);
+}
+
+/**
+ * memory_group_bus_init - make groups possible
+ * @root: the device of the memory subsystem
+ *
+ * Context: Boot.
+ * Return: 0 or what the driver core says.
+ */
+int __init memory_group_bus_init(struct device *root)
+{
+	memory_root = root;
+	return bus_register(&memory_group_bus);
+}

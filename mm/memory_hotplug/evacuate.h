@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory hotplug: an evacuation, and the parts it is made of.
+ *
+ *	evacuate.c	the object: begin, run, take, end; deadline and cancel
+ *	isolate.c	keeping the allocator away from a range
+ *	look.c		what a page is: free, to be moved, in the way
+ *	migrate.c	moving what is found, once, in batches
+ *	targets.c	where it moves to
+ *	room.c		whether there is room for it; giving back under pressure
+ *	blockers.c	what is in the way, in words
+ */
+#ifndef _MM_MEMORY_HOTPLUG_EVACUATE_H
+#define _MM_MEMORY_HOTPLUG_EVACUATE_H
+
+#include <linux/memory_evacuation.h>
+#include "internal.h"
+
+/**
+ * enum mhp_range_state - where a range of an evacuation is
+ * @MHP_RANGE_IN_USE: not touched yet, or given back
+ * @MHP_RANGE_ISOLATED: nothing is allocated in it any more
+ * @MHP_RANGE_TAKEN: empty, and out of the allocator for good
+ */
+enum mhp_range_state {
+	MHP_RANGE_IN_USE,
+	MHP_RANGE_ISOLATED,
+	MHP_RANGE_TAKEN,
+};
+
+/**
+ * struct mhp_range - one range that is to become empty
+ * @start_pfn: first page, aligned to a pageblock
+ * @end_pfn: first page after it, aligned to a section
+ * @zone: the zone that all of it is in
+ * @types: the type of each pageblock before it was isolated
+ * @state: see enum mhp_range_state
+ */
+struct mhp_range {
+	unsigned long start_pfn;
+	unsigned long end_pfn;
+	struct zone *zone;
+	u8 *types;
+	enum mhp_range_state state;
+};
+
+/**
+ * struct mhp_tally - what was found in ranges
+ * @free: pages nobody uses
+ * @movable: pages in use that can move
+ * @busy: pages in use of which only time will tell
+ * @blocked: pages that never go by themselves
+ */
+struct mhp_tally {
+	unsigned long free;
+	unsigned long movable;
+	unsigned long busy;
+	unsigned long blocked;
+};
+
+/**
+ * struct mhp_evacuation - emptying ranges of memory
+ * @owner: what is being taken offline, as cancel and progress know it
+ * @deadline: when it gives up, in jiffies
+ * @avoid_start: first page of the device that the ranges are part of
+ * @avoid_end: first page after it; targets outside are preferred
+ * @to_move: pages that had to move when it began
+ * @moved: pages that have moved
+ * @cancelled: somebody said so; written by anybody
+ * @given_back: the ranges were given back because memory was needed
+ * @failure: why it ended without success
+ * @nr_blockers: how many of @blockers are valid
+ * @blockers: what was in the way
+ * @nr_ranges: how many ranges
+ * @max_ranges: how many there is room for
+ * @next: the range that is likely to be asked for next
+ * @ranges: the ranges
+ *
+ * Ranges change their state under mhp_current_lock once the evacuation has
+ * begun.  The counters are written by the owner alone and read by anybody.
+ */
+struct mhp_evacuation {
+	const void *owner;
+	unsigned long deadline;
+	unsigned long avoid_start;
+	unsigned long avoid_end;
+	unsigned long to_move;
+	unsigned long moved;
+	bool cancelled;
+	bool given_back;
+	enum mhp_failure failure;
+	unsigned int nr_blockers;
+	struct mhp_blocker blockers[MHP_MAX_BLOCKERS];
+	unsigned int nr_ranges;
+	unsigned int max_ranges;
+	unsigned int next;
+	struct mhp_range ranges[] __counted_by(max_ranges);
+};
+
+/* look.c */
+
+/**
+ * enum mhp_place_class - what to do about a place in a range
+ * @MHP_PLACE_FREE: nothing: it is free
+ * @MHP_PLACE_GONE: nothing: nobody can use it (poisoned, or a driver's hole)
+ * @MHP_PLACE_FREE_HUGE: a free huge page: dissolve it
+ * @MHP_PLACE_MOVABLE: move it
+ * @MHP_PLACE_POISONED: in use and poisoned: unmap it
+ * @MHP_PLACE_BUSY: in use or on its way to being free: look again later
+ * @MHP_PLACE_HELD: a driver has it and may let go when it is told
+ * @MHP_PLACE_BLOCKED: it does not go
+ */
+enum mhp_place_class {
+	MHP_PLACE_FREE,
+	MHP_PLACE_GONE,
+	MHP_PLACE_FREE_HUGE,
+	MHP_PLACE_MOVABLE,
+	MHP_PLACE_POISONED,
+	MHP_PLACE_BUSY,
+	MHP_PLACE_HELD,
+	MHP_PLACE_BLOCKED,
+};
+
+/**
+ * struct mhp_place - a page and those that share its fate
+ * @class: what to do about it
+ * @kind: what is in the way, for BUSY, HELD and BLOCKED
+ * @nr_pages: pages from the one looked at on, 1 or more
+ */
+struct mhp_place {
+	enum mhp_place_class class;
+	enum mhp_blocker_kind kind;
+	unsigned long nr_pages;
+};
+
+struct mhp_place mhp_look_at(struct page *page);
+
+/* isolate.c */
+unsigned long mhp_range_nr_pageblocks(const struct mhp_range *range);
+int mhp_isolate(struct mhp_range *range);
+void mhp_unisolate(struct mhp_range *range);
+
+/* blockers.c */
+void mhp_note_blocker(struct mhp_blocker *blockers, unsigned int *nr,
+		      unsigned long pfn, const struct mhp_place *place);
+void mhp_survey_range(unsigned long start_pfn, unsigned long end_pfn,
+		      struct mhp_tally *tally, struct mhp_blocker *blockers,
+		      unsigned int *nr_blockers);
+
+/* migrate.c */
+int mhp_move_all(struct mhp_evacuation *ev, struct mhp_range *range,
+		 struct mhp_tally *left);
+
+/* targets.c */
+struct mhp_targets {
+	const struct mhp_evacuation *ev;
+	int nid;
+	bool kernel_zones_only;
+	unsigned long wanted;
+	struct list_head pages;
+	struct list_head rejected;
+};
+
+void mhp_targets_begin(struct mhp_targets *targets,
+		       const struct mhp_evacuation *ev, int nid,
+		       unsigned long wanted);
+struct folio *mhp_targets_get(struct folio *src, unsigned long targets);
+void mhp_targets_end(struct mhp_targets *targets);
+
+/* room.c */
+bool mhp_has_room(const struct mhp_tally *tally);
+
+/* evacuate.c */
+int mhp_evacuation_bounds(struct mhp_evacuation *ev);
+struct mhp_range *mhp_evacuation_find(unsigned long start_pfn,
+				      struct mhp_evacuation **evp);
+int mhp_evacuation_take(struct mhp_evacuation *ev, struct mhp_range *range,
+			unsigned long *managed);
+void mhp_evacuation_return(struct mhp_range *range);
+unsigned long mhp_evacuation_give_back(void);
+
+/* offline.c */
+bool mhp_range_is_fit(const struct mhp_range *range);
+
+#endif /* _MM_MEMORY_HOTPLUG_EVACUATE_H */

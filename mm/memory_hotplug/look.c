@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory hotplug: what a page is to an evacuation.
+ *
+ * Pages are looked at without a lock and without a reference.  So an answer may
+ * be outdated at once, and a size may be wrong: then the caller passes over
+ * pages or sees some twice, never leaves the range, and looks again before it
+ * believes that a range is empty (which is decided under zone->lock).  The memmap
+ * stays while the block is online or its files are read.
+ *
+ * A page in the way that only passes through (in a per-CPU list, isolated by
+ * reclaim, just allocated) is told from one that stays by what it has (a mapping,
+ * no reference) and by where it is.
+ */
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/page-isolation.h>
+#include "evacuate.h"
+
+static struct mhp_place place(enum mhp_place_class class,
+			      enum mhp_blocker_kind kind, unsigned long nr_pages)
+{
+	return (struct mhp_place) {
+		.class = class,
+		.kind = kind,
+		.nr_pages = max(nr_pages, 1UL),
+	};
+}
+
+/* Pages from this one to the end of its folio; a bad size counts as one. */
+static unsigned long rest_of_folio(struct folio *folio, struct page *page)
+{
+	unsigned long nr_pages = folio_nr_pages(folio);
+	unsigned long idx = folio_page_idx(folio, page);
+
+	return idx < nr_pages ? nr_pages - idx : 1;
+}
+
+static struct mhp_place look_at_free(struct page *page)
+{
+	unsigned int order = buddy_order_unsafe(page);
+
+	return place(MHP_PLACE_FREE, MHP_BLOCKER_NONE,
+		     order <= MAX_PAGE_ORDER ? 1UL << order : 1);
+}
+
+static struct mhp_place look_at_huge(struct folio *folio, struct page *page)
+{
+	unsigned long nr_pages = rest_of_folio(folio, page);
+	enum mhp_place_class class = MHP_PLACE_MOVABLE;
+
+	if (!folio_ref_count(folio))
+		class = MHP_PLACE_FREE_HUGE;
+	else if (!hugepage_migration_supported(folio_hstate(folio)))
+		class = MHP_PLACE_BLOCKED;
+	return place(class, MHP_BLOCKER_HUGETLB, nr_pages);
+}
+
+/* Ballooned pages move; others are a driver's, which gives up its reference. */
+static struct mhp_place look_at_offline(struct page *page)
+{
+	if (__PageMovable(page))
+		return place(MHP_PLACE_MOVABLE, MHP_BLOCKER_NONE, 1);
+	if (page_ref_count(page))
+		return place(MHP_PLACE_HELD, MHP_BLOCKER_DRIVER, 1);
+	return place(MHP_PLACE_GONE, MHP_BLOCKER_NONE, 1);
+}
+
+static struct mhp_place look_at_folio(struct folio *folio, struct page *page)
+{
+	unsigned long nr_pages = rest_of_folio(folio, page);
+
+	if (folio_test_hugetlb(folio))
+		return look_at_huge(folio, page);
+	if (folio_test_lru(folio) || __folio_test_movable(folio))
+		return place(MHP_PLACE_MOVABLE, MHP_BLOCKER_NONE, nr_pages);
+	if (!folio_ref_count(folio))
+		return place(MHP_PLACE_BUSY, MHP_BLOCKER_PASSING, 1);
+	if (folio_test_slab(folio))
+		return place(MHP_PLACE_BLOCKED, MHP_BLOCKER_SLAB, nr_pages);
+	if (folio_test_pgtable(folio))
+		return place(MHP_PLACE_BLOCKED, MHP_BLOCKER_PAGE_TABLE, nr_pages);
+	if (READ_ONCE(folio->mapping))
+		return place(MHP_PLACE_BUSY, MHP_BLOCKER_PASSING, nr_pages);
+	/* In ZONE_MOVABLE it was allocated as movable: on its way in or out. */
+	return place(is_zone_movable_page(page) ? MHP_PLACE_BUSY :
+						  MHP_PLACE_BLOCKED,
+		     MHP_BLOCKER_KERNEL, nr_pages);
+}
+
+/* Only a whole folio can be unmapped; a part of one waits for its user's end. */
+static struct mhp_place look_at_poisoned(struct folio *folio, struct page *page)
+{
+	if (PageHWPoison(page) &&
+	    (!folio_ref_count(folio) || !folio_mapped(folio)))
+		return place(MHP_PLACE_GONE, MHP_BLOCKER_POISONED, 1);
+	if (!folio_test_large(folio) || folio_test_hugetlb(folio))
+		return place(MHP_PLACE_POISONED, MHP_BLOCKER_POISONED,
+			     rest_of_folio(folio, page));
+	return place(MHP_PLACE_BUSY, MHP_BLOCKER_POISONED,
+		     rest_of_folio(folio, page));
+}
+
+/**
+ * mhp_look_at - what a page is, and how many after it are the same
+ * @page: a page of online memory
+ *
+ * Context: Any. See the head of the file for how wrong the answer may be.
+ * Return: the place.
+ */
+struct mhp_place mhp_look_at(struct page *page)
+{
+	struct folio *folio;
+
+	if (PageBuddy(page))
+		return look_at_free(page);
+	if (PageReserved(page))
+		return place(MHP_PLACE_BLOCKED, MHP_BLOCKER_RESERVED, 1);
+	if (PageOffline(page))
+		return look_at_offline(page);
+
+	folio = page_folio(page);
+	if (folio_contain_hwpoisoned_page(folio))
+		return look_at_poisoned(folio, page);
+	return look_at_folio(folio, page);
+}
