@@ -79,9 +79,10 @@ static unsigned long *count_of(struct mhp_tally *tally,
 {
 	switch (class) {
 	case MHP_PLACE_FREE:
+		return &tally->free;
 	case MHP_PLACE_GONE:
 	case MHP_PLACE_FREE_HUGE:
-		return &tally->free;
+		return &tally->unused;
 	case MHP_PLACE_MOVABLE:
 	case MHP_PLACE_POISONED:
 		return &tally->movable;

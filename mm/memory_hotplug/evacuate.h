@@ -46,13 +46,15 @@ struct mhp_range {
 
 /**
  * struct mhp_tally - what was found in ranges
- * @free: pages nobody uses
+ * @free: pages that the allocator has
+ * @unused: pages nobody uses that it does not have
  * @movable: pages in use that can move
  * @busy: pages in use of which only time will tell
  * @blocked: pages that never go by themselves
  */
 struct mhp_tally {
 	unsigned long free;
+	unsigned long unused;
 	unsigned long movable;
 	unsigned long busy;
 	unsigned long blocked;

@@ -36,7 +36,7 @@ static void enter_group(struct memory_group *group, u32 id)
 {
 	mutex_lock(&groups_lock);
 	xa_store(&groups, id, group, GFP_KERNEL);
-	if (group && group->is_dynamic)
+	if (group->is_dynamic)
 		xa_set_mark(&groups, id, GROUP_IS_DYNAMIC);
 	mutex_unlock(&groups_lock);
 }
