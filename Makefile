@@ -6,7 +6,7 @@
 KERNEL ?= base
 
 # What is built here is named by its commands, not by files.
-.PHONY: help run test test-full bench bench-profile check shell image clean
+.PHONY: help run test bench bench-profile check shell image clean
 .NOTPARALLEL:
 
 help:
@@ -29,11 +29,6 @@ run:
 test:
 	@scripts/setup build guest
 	@scripts/test
-
-# With the negative controls and the debug kernel, which are not all green yet.
-test-full:
-	@scripts/setup build guest
-	@scripts/test full
 
 bench:
 	@scripts/setup build guest
