@@ -40,7 +40,7 @@ int memory_group_bring_online(struct memory_group *group, enum mmop type);
 int memory_blocks_evacuate(struct memory_block **blocks, unsigned int nr,
 			   unsigned int timeout_ms, const void *owner,
 			   struct mhp_evacuation **evp);
-void memory_report_failure(struct device *dev, const struct mhp_evacuation *ev,
+void memory_report_failure(struct device *dev, struct mhp_evacuation *ev,
 			   int error);
 int memory_group_take_offline(struct memory_group *group);
 #else

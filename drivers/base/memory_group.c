@@ -18,8 +18,12 @@
 
 #include "memory_blocks.h"
 
-/* Room for the owner of a blocker, in bytes. */
-#define OWNER_SIZE	64
+/* Room for the owner of a blocker, and for all of its line, in bytes. */
+#define OWNER_SIZE	256
+#define LINE_SIZE	(OWNER_SIZE + 64)
+
+/* Blockers of a block that are looked for: no page of text has more lines. */
+#define MAX_LISTED	256
 
 #define to_memory_group(device)	container_of(device, struct memory_group, dev)
 
@@ -198,28 +202,38 @@ static DEVICE_ATTR_RO(progress);
  * @buf: the page of a sysfs file
  * @len: bytes of it that are in use
  *
- * One line each: pfn, pages, kind, owner.
+ * One line each: pfn, pages, kind, owner. Lines that do not fit are left out.
  *
  * Context: Process context. May sleep.
- * Return: bytes in use now.
+ * Return: bytes in use now; -ENOMEM if not even the first line could be made.
  */
 ssize_t memory_emit_blockers(const struct memory_block *mem, char *buf,
 			     ssize_t len)
 {
-	struct mhp_blocker blockers[MHP_MAX_BLOCKERS];
-	char owner[OWNER_SIZE];
-	unsigned int i, nr;
+	struct mhp_blocker_list list = { .max = MAX_LISTED };
+	char owner[OWNER_SIZE], line[LINE_SIZE];
+	unsigned int i;
 
 	if (READ_ONCE(mem->state) == MEM_OFFLINE)
 		return len;
-	nr = mhp_find_blockers(memory_block_usable_pfn(mem),
-			       memory_block_usable_pages(mem), blockers);
-	for (i = 0; i < nr; i++) {
-		mhp_blocker_owner(&blockers[i], owner, sizeof(owner));
-		len += sysfs_emit_at(buf, len, "%#lx %lu %s %s\n",
-				     blockers[i].pfn, blockers[i].nr_pages,
-				     mhp_blocker_word(blockers[i].kind), owner);
+	list.entries = kcalloc(list.max, sizeof(*list.entries), GFP_KERNEL);
+	if (!list.entries)
+		return len ?: -ENOMEM;
+
+	mhp_find_blockers(memory_block_usable_pfn(mem),
+			  memory_block_usable_pages(mem), &list);
+	for (i = 0; i < list.nr; i++) {
+		struct mhp_blocker *blocker = &list.entries[i];
+
+		mhp_blocker_owner(blocker, owner, sizeof(owner));
+		if (len + scnprintf(line, sizeof(line), "%#lx %lu %s %s\n",
+				    blocker->pfn, blocker->nr_pages,
+				    mhp_blocker_word(blocker->kind), owner) >=
+		    PAGE_SIZE)
+			break;
+		len += sysfs_emit_at(buf, len, "%s", line);
 	}
+	kfree(list.entries);
 	return len;
 }
 
@@ -231,8 +245,11 @@ static ssize_t blockers_show(struct device *dev, struct device_attribute *attr,
 	ssize_t len = 0;
 
 	mutex_lock(&group->blocks_lock);
-	list_for_each_entry(mem, &group->memory_blocks, group_next)
+	list_for_each_entry(mem, &group->memory_blocks, group_next) {
 		len = memory_emit_blockers(mem, buf, len);
+		if (len < 0)
+			break;
+	}
 	mutex_unlock(&group->blocks_lock);
 	return len;
 }

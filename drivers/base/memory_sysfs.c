@@ -106,8 +106,6 @@ static DEVICE_ATTR_RW(state);
  */
 static bool is_removable(const struct memory_block *mem)
 {
-	struct mhp_blocker blockers[MHP_MAX_BLOCKERS];
-
 	if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE))
 		return false;
 	if (READ_ONCE(mem->state) == MEM_OFFLINE)
@@ -115,8 +113,8 @@ static bool is_removable(const struct memory_block *mem)
 	return READ_ONCE(mem->zone) &&
 	       mhp_range_has_no_holes(memory_block_start_pfn(mem),
 				      memory_block_nr_pages()) &&
-	       !mhp_find_blockers(memory_block_usable_pfn(mem),
-				  memory_block_usable_pages(mem), blockers);
+	       mhp_can_go(memory_block_usable_pfn(mem),
+			  memory_block_usable_pages(mem));
 }
 
 static ssize_t removable_show(struct device *dev,

@@ -20,6 +20,9 @@
 
 #include "memory_blocks.h"
 
+/* Room for the owner of a page in the way, in bytes. */
+#define OWNER_SIZE	128
+
 #ifdef CONFIG_MEMORY_HOTREMOVE
 /* The memory that a script which takes one block away will want next. */
 static void avoid_group(struct mhp_evacuation *ev,
@@ -85,7 +88,7 @@ int memory_blocks_evacuate(struct memory_block **blocks, unsigned int nr,
 }
 
 static void send_failure(struct device *dev, const char *reason, int error,
-			 const struct mhp_blocker *blocker)
+			 const struct mhp_blocker *blocker, const char *owner)
 {
 	struct kobj_uevent_env *env = kzalloc(sizeof(*env), GFP_KERNEL);
 
@@ -97,6 +100,7 @@ static void send_failure(struct device *dev, const char *reason, int error,
 	if (blocker) {
 		add_uevent_var(env, "PFN=%#lx", blocker->pfn);
 		add_uevent_var(env, "KIND=%s", mhp_blocker_word(blocker->kind));
+		add_uevent_var(env, "OWNER=%s", owner);
 	}
 	kobject_uevent_env(&dev->kobj, KOBJ_CHANGE, env->envp);
 	kfree(env);
@@ -108,26 +112,29 @@ static void send_failure(struct device *dev, const char *reason, int error,
  * @ev: the evacuation, or NULL if there was no memory for one
  * @error: negative errno
  *
- * A "change" uevent with OPERATION, ERRNO and REASON; with PFN and KIND of the
- * first page in the way where one is known.
+ * A "change" uevent with OPERATION, ERRNO and REASON; with PFN, KIND and OWNER of
+ * the first page in the way where one is known.
  *
  * Context: Process context. May sleep.
  */
-void memory_report_failure(struct device *dev, const struct mhp_evacuation *ev,
+void memory_report_failure(struct device *dev, struct mhp_evacuation *ev,
 			   int error)
 {
-	struct mhp_blocker blockers[MHP_MAX_BLOCKERS];
-	unsigned int nr = ev ? mhp_evacuation_blockers(ev, blockers) : 0;
+	struct mhp_blocker *blocker = ev ? mhp_evacuation_blocker(ev) : NULL;
+	char owner[OWNER_SIZE];
 	const char *reason = ev ? mhp_failure_word(mhp_evacuation_failure(ev)) :
 				  "none";
 
-	send_failure(dev, reason, error, nr ? blockers : NULL);
-	if (nr)
-		dev_info(dev, "stays online: %s, %d, PFN=%#lx, KIND=%s\n",
-			 reason, error, blockers[0].pfn,
-			 mhp_blocker_word(blockers[0].kind));
-	else
+	if (!blocker) {
+		send_failure(dev, reason, error, NULL, NULL);
 		dev_info(dev, "stays online: %s, %d\n", reason, error);
+		return;
+	}
+	mhp_blocker_owner(blocker, owner, sizeof(owner));
+	send_failure(dev, reason, error, blocker, owner);
+	dev_info(dev, "stays online: %s, %d, PFN=%#lx, KIND=%s, OWNER=%s\n",
+		 reason, error, blocker->pfn, mhp_blocker_word(blocker->kind),
+		 owner);
 }
 #endif /* CONFIG_MEMORY_HOTREMOVE */
 

@@ -82,8 +82,17 @@ struct mhp_blocker {
 	enum mhp_blocker_kind kind;
 };
 
-/* Blockers that are remembered of one range or evacuation. */
-#define MHP_MAX_BLOCKERS	16
+/**
+ * struct mhp_blocker_list - blockers in the order of their pages
+ * @entries: where they are kept
+ * @nr: how many there are
+ * @max: how many there is room for; more are not remembered
+ */
+struct mhp_blocker_list {
+	struct mhp_blocker *entries;
+	unsigned int nr;
+	unsigned int max;
+};
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
 
@@ -104,13 +113,13 @@ bool mhp_evacuation_progress(const void *owner, unsigned long *moved,
 			     unsigned long *to_move);
 
 enum mhp_failure mhp_evacuation_failure(const struct mhp_evacuation *ev);
-unsigned int mhp_evacuation_blockers(const struct mhp_evacuation *ev,
-				     struct mhp_blocker *blockers);
+struct mhp_blocker *mhp_evacuation_blocker(struct mhp_evacuation *ev);
 const char *mhp_failure_word(enum mhp_failure failure);
 
 bool mhp_range_has_no_holes(unsigned long start_pfn, unsigned long nr_pages);
-unsigned int mhp_find_blockers(unsigned long start_pfn, unsigned long nr_pages,
-			       struct mhp_blocker *blockers);
+bool mhp_can_go(unsigned long start_pfn, unsigned long nr_pages);
+void mhp_find_blockers(unsigned long start_pfn, unsigned long nr_pages,
+		       struct mhp_blocker_list *list);
 const char *mhp_blocker_word(enum mhp_blocker_kind kind);
 void mhp_blocker_owner(struct mhp_blocker *blocker, char *buf,
 		       size_t size);
@@ -129,17 +138,26 @@ static inline bool mhp_evacuation_progress(const void *owner,
 	return false;
 }
 
+static inline const char *mhp_failure_word(enum mhp_failure failure)
+{
+	return "none";
+}
+
 static inline bool mhp_range_has_no_holes(unsigned long start_pfn,
 					  unsigned long nr_pages)
 {
 	return true;
 }
 
-static inline unsigned int mhp_find_blockers(unsigned long start_pfn,
-					     unsigned long nr_pages,
-					     struct mhp_blocker *blockers)
+static inline bool mhp_can_go(unsigned long start_pfn, unsigned long nr_pages)
 {
-	return 0;
+	return false;
+}
+
+static inline void mhp_find_blockers(unsigned long start_pfn,
+				     unsigned long nr_pages,
+				     struct mhp_blocker_list *list)
+{
 }
 
 static inline const char *mhp_blocker_word(enum mhp_blocker_kind kind)

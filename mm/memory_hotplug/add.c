@@ -17,6 +17,7 @@
 #include <linux/memory.h>
 #include <linux/node.h>
 #include <linux/string.h>
+#include <trace/events/memory_hotplug.h>
 #include "internal.h"
 
 /* Resources are merged by the address of their name: one string for all. */
@@ -160,6 +161,7 @@ int add_memory_resource(int nid, struct resource *res, mhp_t mhp_flags)
 	mem_hotplug_begin();
 	ret = add_locked(nid, res, group, mhp_flags);
 	mem_hotplug_done();
+	trace_mhp_add(start, size, nid, ret);
 	if (ret)
 		return ret;
 

@@ -8,6 +8,7 @@
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/swap.h>
 #include "evacuate.h"
 
 static const char *const kind_words[] = {
@@ -48,25 +49,24 @@ static bool extends_last(const struct mhp_blocker *last, unsigned long pfn,
 
 /**
  * mhp_note_blocker - remember what is in the way
- * @blockers: a table of MHP_MAX_BLOCKERS
- * @nr: how many of it are valid; neighbours of one kind are one entry
+ * @list: where; neighbours of one kind are one entry
  * @pfn: first page
  * @place: what it is
  *
  * Context: Any.
  */
-void mhp_note_blocker(struct mhp_blocker *blockers, unsigned int *nr,
-		      unsigned long pfn, const struct mhp_place *place)
+void mhp_note_blocker(struct mhp_blocker_list *list, unsigned long pfn,
+		      const struct mhp_place *place)
 {
-	struct mhp_blocker *last = blockers + *nr - 1;
+	struct mhp_blocker *last = list->entries + list->nr - 1;
 
-	if (*nr && extends_last(last, pfn, place)) {
+	if (list->nr && extends_last(last, pfn, place)) {
 		last->nr_pages += place->nr_pages;
 		return;
 	}
-	if (*nr == MHP_MAX_BLOCKERS)
+	if (list->nr == list->max)
 		return;
-	blockers[(*nr)++] = (struct mhp_blocker) {
+	list->entries[list->nr++] = (struct mhp_blocker) {
 		.pfn = pfn,
 		.nr_pages = place->nr_pages,
 		.kind = place->kind,
@@ -99,14 +99,12 @@ static unsigned long *count_of(struct mhp_tally *tally,
  * @start_pfn: first page
  * @end_pfn: first page after the range, which is online
  * @tally: the counts are added here
- * @blockers: a table of MHP_MAX_BLOCKERS, or NULL
- * @nr_blockers: how many of it are valid
+ * @list: where blockers are noted, or NULL
  *
  * Context: May sleep. Whoever calls it keeps the struct pages there.
  */
 void mhp_survey_range(unsigned long start_pfn, unsigned long end_pfn,
-		      struct mhp_tally *tally, struct mhp_blocker *blockers,
-		      unsigned int *nr_blockers)
+		      struct mhp_tally *tally, struct mhp_blocker_list *list)
 {
 	unsigned long pfn = start_pfn;
 
@@ -115,8 +113,8 @@ void mhp_survey_range(unsigned long start_pfn, unsigned long end_pfn,
 
 		place.nr_pages = min(place.nr_pages, end_pfn - pfn);
 		*count_of(tally, place.class) += place.nr_pages;
-		if (blockers && place.class == MHP_PLACE_BLOCKED)
-			mhp_note_blocker(blockers, nr_blockers, pfn, &place);
+		if (list && place.class == MHP_PLACE_BLOCKED)
+			mhp_note_blocker(list, pfn, &place);
 		pfn += place.nr_pages;
 		if (pageblock_aligned(pfn))
 			cond_resched();
@@ -124,22 +122,93 @@ void mhp_survey_range(unsigned long start_pfn, unsigned long end_pfn,
 }
 
 /**
+ * mhp_can_go - whether nothing is in a range that would keep it
+ * @start_pfn: first page
+ * @nr_pages: how many, all of them online
+ *
+ * Who holds pages that could move is not asked: that ends, mostly.
+ *
+ * Context: May sleep. As mhp_find_blockers().
+ * Return: true if that is so now.
+ */
+bool mhp_can_go(unsigned long start_pfn, unsigned long nr_pages)
+{
+	const unsigned long end_pfn = start_pfn + nr_pages;
+	unsigned long pfn = start_pfn;
+
+	while (pfn < end_pfn) {
+		struct mhp_place place = mhp_look_at(pfn_to_page(pfn));
+
+		if (place.class == MHP_PLACE_BLOCKED)
+			return false;
+		pfn += min(place.nr_pages, end_pfn - pfn);
+		if (pageblock_aligned(pfn))
+			cond_resched();
+	}
+	return true;
+}
+
+/* References that the users of a folio in the page tables and caches account for. */
+static int explained_refs(const struct folio *folio)
+{
+	int refs = folio_mapcount(folio);
+
+	if (folio_test_anon(folio))
+		return refs + (folio_test_swapcache(folio) ?
+			       folio_nr_pages(folio) : 0);
+	if (READ_ONCE(folio->mapping))
+		refs += folio_nr_pages(folio);
+	return refs + folio_test_private(folio);
+}
+
+/* Whether a folio that could move is held by somebody, and how. */
+static enum mhp_blocker_kind who_holds(struct folio *folio)
+{
+	if (folio_test_hugetlb(folio) || !folio_test_lru(folio))
+		return MHP_BLOCKER_NONE;
+	if (folio_maybe_dma_pinned(folio))
+		return MHP_BLOCKER_PINNED;
+	return folio_ref_count(folio) > explained_refs(folio) ?
+	       MHP_BLOCKER_PASSING : MHP_BLOCKER_NONE;
+}
+
+static bool is_in_the_way(struct page *page, struct mhp_place *place)
+{
+	if (place->class == MHP_PLACE_MOVABLE)
+		place->kind = who_holds(page_folio(page));
+	else if (place->class != MHP_PLACE_BLOCKED)
+		return false;
+	return place->kind != MHP_BLOCKER_NONE;
+}
+
+/**
  * mhp_find_blockers - what would keep a range from going offline now
  * @start_pfn: first page
  * @nr_pages: how many, all of them online
- * @blockers: room for MHP_MAX_BLOCKERS
+ * @list: where they are noted, as many as there is room for
+ *
+ * What cannot go, and what could but is held by somebody at this moment.
  *
  * Context: May sleep. The caller keeps the block device, and so the struct
  *	pages. If the range goes offline meanwhile the answer is of no use.
- * Return: how many were found.
  */
-unsigned int mhp_find_blockers(unsigned long start_pfn, unsigned long nr_pages,
-			       struct mhp_blocker *blockers)
+void mhp_find_blockers(unsigned long start_pfn, unsigned long nr_pages,
+		       struct mhp_blocker_list *list)
 {
-	struct mhp_tally tally = {};
-	unsigned int nr = 0;
+	const unsigned long end_pfn = start_pfn + nr_pages;
+	unsigned long pfn = start_pfn;
 
-	mhp_survey_range(start_pfn, start_pfn + nr_pages, &tally, blockers,
-			 &nr);
-	return nr;
+	/* Pages on their way to an LRU list are held by nobody for long. */
+	lru_add_drain_all();
+	while (pfn < end_pfn) {
+		struct page *page = pfn_to_page(pfn);
+		struct mhp_place place = mhp_look_at(page);
+
+		place.nr_pages = min(place.nr_pages, end_pfn - pfn);
+		if (is_in_the_way(page, &place))
+			mhp_note_blocker(list, pfn, &place);
+		pfn += place.nr_pages;
+		if (pageblock_aligned(pfn))
+			cond_resched();
+	}
 }

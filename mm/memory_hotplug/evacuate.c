@@ -27,6 +27,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
+#include <trace/events/memory_hotplug.h>
 #include "evacuate.h"
 
 #define PAUSE_FIRST_MS		1
@@ -90,6 +91,8 @@ struct mhp_evacuation *mhp_evacuation_create(unsigned int max_ranges,
 	if (!ev)
 		return NULL;
 	ev->max_ranges = max_ranges;
+	ev->blockers.entries = ev->noted;
+	ev->blockers.max = ARRAY_SIZE(ev->noted);
 	ev->owner = owner;
 	ev->deadline = jiffies + msecs_to_jiffies(timeout_ms ?:
 						  READ_ONCE(offline_timeout_ms));
@@ -150,8 +153,10 @@ static int look_at_all(struct mhp_evacuation *ev)
 
 	for (i = 0; i < ev->nr_ranges; i++)
 		mhp_survey_range(ev->ranges[i].start_pfn, ev->ranges[i].end_pfn,
-				 &tally, ev->blockers, &ev->nr_blockers);
+				 &tally, &ev->blockers);
 	WRITE_ONCE(ev->to_move, tally.movable);
+	trace_mhp_survey(ev->nr_ranges, tally.free, tally.movable, tally.busy,
+			 tally.blocked);
 	if (tally.blocked)
 		return fail(ev, MHP_FAILURE_BLOCKED, -EBUSY);
 	if (!mhp_has_room(&tally))
@@ -174,10 +179,16 @@ static int isolate_all(struct mhp_evacuation *ev)
 	unsigned int i;
 
 	for (i = 0; i < ev->nr_ranges; i++) {
-		if (mhp_isolate(&ev->ranges[i]))
+		struct mhp_range *range = &ev->ranges[i];
+		int ret = mhp_isolate(range);
+
+		trace_mhp_isolate(range->start_pfn,
+				  range->end_pfn - range->start_pfn,
+				  range->zone, ret);
+		if (ret)
 			return fail(ev, MHP_FAILURE_CONTENDED, -EBUSY);
 		mutex_lock(&mhp_current_lock);
-		set_range_state(&ev->ranges[i], MHP_RANGE_ISOLATED);
+		set_range_state(range, MHP_RANGE_ISOLATED);
 		mutex_unlock(&mhp_current_lock);
 	}
 	return 0;
@@ -304,9 +315,10 @@ static int run_pass(struct mhp_evacuation *ev, unsigned int first,
 	unsigned int i;
 	int ret = 0;
 
-	ev->nr_blockers = 0;
+	ev->blockers.nr = 0;
 	for (i = first; i < end && !ret; i++)
 		ret = mhp_move_all(ev, &ev->ranges[i], left);
+	trace_mhp_pass(ev->moved, left->movable, left->busy, left->blocked, ret);
 	if (ret == -ENOMEM)
 		ev->failure = MHP_FAILURE_NO_ROOM;
 	return ret;
@@ -444,11 +456,10 @@ static int find_held(struct mhp_evacuation *ev, const struct mhp_range *range)
 		struct mhp_place place = mhp_look_at(pfn_to_page(pfn));
 
 		if (place.class == MHP_PLACE_HELD)
-			mhp_note_blocker(ev->blockers, &ev->nr_blockers, pfn,
-					 &place);
+			mhp_note_blocker(&ev->blockers, pfn, &place);
 		pfn += place.nr_pages;
 	}
-	return ev->nr_blockers ? fail(ev, MHP_FAILURE_BLOCKED, -EBUSY) : 0;
+	return ev->blockers.nr ? fail(ev, MHP_FAILURE_BLOCKED, -EBUSY) : 0;
 }
 
 /**
@@ -504,6 +515,8 @@ void mhp_evacuation_end(struct mhp_evacuation *ev)
 		mhp_current = NULL;
 	mutex_unlock(&mhp_current_lock);
 
+	trace_mhp_evacuated(ev->moved, ev->failure,
+			    mhp_evacuation_blocker(ev));
 	for (i = 0; i < ev->nr_ranges; i++)
 		kvfree(ev->ranges[i].types);
 	kvfree(ev);
@@ -542,7 +555,7 @@ unsigned long mhp_evacuation_give_back(void)
 			continue;
 		WRITE_ONCE(mhp_current->given_back, true);
 		mhp_survey_range(range->start_pfn, range->end_pfn, &tally,
-				 NULL, NULL);
+				 NULL);
 		unisolate_if_isolated(range);
 	}
 	mutex_unlock(&mhp_current_lock);
@@ -605,16 +618,13 @@ enum mhp_failure mhp_evacuation_failure(const struct mhp_evacuation *ev)
 }
 
 /**
- * mhp_evacuation_blockers - what was in its way
+ * mhp_evacuation_blocker - what was in its way
  * @ev: the evacuation
- * @blockers: room for MHP_MAX_BLOCKERS
  *
  * Context: The owner.
- * Return: how many were copied.
+ * Return: the first blocker, or NULL if none is known.
  */
-unsigned int mhp_evacuation_blockers(const struct mhp_evacuation *ev,
-				     struct mhp_blocker *blockers)
+struct mhp_blocker *mhp_evacuation_blocker(struct mhp_evacuation *ev)
 {
-	memcpy(blockers, ev->blockers, ev->nr_blockers * sizeof(*blockers));
-	return ev->nr_blockers;
+	return ev->blockers.nr ? ev->blockers.entries : NULL;
 }

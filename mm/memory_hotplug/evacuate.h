@@ -5,15 +5,19 @@
  *	evacuate.c	the object: begin, run, take, end; deadline and cancel
  *	isolate.c	keeping the allocator away from a range
  *	look.c		what a page is: free, to be moved, in the way
- *	migrate.c	moving what is found, once, in batches
+ *	collect.c	taking what is found off its lists
+ *	migrate.c	moving it, once, in batches
  *	targets.c	where it moves to
  *	room.c		whether there is room for it; giving back under pressure
  *	blockers.c	what is in the way, in words
+ *	owner.c		whose it is
+ *	memmap_use.c	whether it holds struct pages, and of which memory
  */
 #ifndef _MM_MEMORY_HOTPLUG_EVACUATE_H
 #define _MM_MEMORY_HOTPLUG_EVACUATE_H
 
 #include <linux/memory_evacuation.h>
+#include <linux/pagevec.h>
 #include "internal.h"
 
 /**
@@ -60,6 +64,9 @@ struct mhp_tally {
 	unsigned long blocked;
 };
 
+/* Blockers that an evacuation remembers. */
+#define MHP_NOTED_BLOCKERS	4
+
 /**
  * struct mhp_evacuation - emptying ranges of memory
  * @owner: what is being taken offline, as cancel and progress know it
@@ -71,8 +78,8 @@ struct mhp_tally {
  * @cancelled: somebody said so; written by anybody
  * @given_back: the ranges were given back because memory was needed
  * @failure: why it ended without success
- * @nr_blockers: how many of @blockers are valid
  * @blockers: what was in the way
+ * @noted: the entries of @blockers
  * @nr_ranges: how many ranges
  * @max_ranges: how many there is room for
  * @next: the range that is likely to be asked for next
@@ -91,8 +98,8 @@ struct mhp_evacuation {
 	bool cancelled;
 	bool given_back;
 	enum mhp_failure failure;
-	unsigned int nr_blockers;
-	struct mhp_blocker blockers[MHP_MAX_BLOCKERS];
+	struct mhp_blocker_list blockers;
+	struct mhp_blocker noted[MHP_NOTED_BLOCKERS];
 	unsigned int nr_ranges;
 	unsigned int max_ranges;
 	unsigned int next;
@@ -142,12 +149,39 @@ unsigned long mhp_range_nr_pageblocks(const struct mhp_range *range);
 int mhp_isolate(struct mhp_range *range);
 void mhp_unisolate(struct mhp_range *range);
 
+/* memmap_use.c */
+unsigned long mhp_memmap_section(unsigned long pfn);
+
 /* blockers.c */
-void mhp_note_blocker(struct mhp_blocker *blockers, unsigned int *nr,
-		      unsigned long pfn, const struct mhp_place *place);
+void mhp_note_blocker(struct mhp_blocker_list *list, unsigned long pfn,
+		      const struct mhp_place *place);
 void mhp_survey_range(unsigned long start_pfn, unsigned long end_pfn,
-		      struct mhp_tally *tally, struct mhp_blocker *blockers,
-		      unsigned int *nr_blockers);
+		      struct mhp_tally *tally, struct mhp_blocker_list *list);
+
+/* collect.c */
+
+/**
+ * struct mhp_collection - folios that are to be moved
+ * @folios: off their lists, with a reference each
+ * @waiting: still on their LRU lists, with a reference each
+ * @nr_pages: pages in @folios
+ * @singles: folios of one page in it
+ * @missed: places that were not what they had seemed to be
+ */
+struct mhp_collection {
+	struct list_head folios;
+	struct folio_batch waiting;
+	unsigned long nr_pages;
+	unsigned long singles;
+	unsigned long missed;
+};
+
+void mhp_collect_begin(struct mhp_collection *collection);
+void mhp_collect(struct mhp_collection *collection, struct page *page,
+		 unsigned long pfn, struct mhp_place *place);
+bool mhp_give_up_free_huge(struct mhp_collection *collection, struct page *page,
+			   struct mhp_place *place);
+unsigned long mhp_collect_finish(struct mhp_collection *collection);
 
 /* migrate.c */
 int mhp_move_all(struct mhp_evacuation *ev, struct mhp_range *range,

@@ -21,6 +21,8 @@
  *	nodes.c		nodes that come and go with their memory
  *	groups.c	devices: which blocks belong together
  *	notifier.c	the chain and its events
+ *	trace.c		trace events
+ *	audit.c		the books, for tests and for those who look for a fault
  *
  * States of a range of pages, and what holds in each:
  *
@@ -55,6 +57,7 @@
 
 /* lock.c */
 void mhp_assert_write_locked(void);
+bool mhp_try_read_lock(void);
 
 /* sections.c */
 int sparse_add_section(int nid, unsigned long pfn, unsigned long nr_pages,

@@ -33,6 +33,17 @@ void put_online_mems(void)
 }
 
 /**
+ * mhp_try_read_lock - get_online_mems() without waiting
+ *
+ * Context: Any that may take a lock.
+ * Return: true if it worked: put_online_mems() ends it.
+ */
+bool mhp_try_read_lock(void)
+{
+	return percpu_down_read_trylock(&mem_hotplug_lock);
+}
+
+/**
  * mem_hotplug_begin - exclude every other change of memory, and all readers
  *
  * CPUs stay as they are too: the per-CPU structures that memory hotplug sets

@@ -18,6 +18,7 @@
 #include <linux/memory.h>
 #include <linux/swap.h>
 #include <linux/writeback.h>
+#include <trace/events/memory_hotplug.h>
 #include "evacuate.h"
 
 static int add_ram_pages(unsigned long start_pfn, unsigned long nr_pages,
@@ -152,6 +153,7 @@ int offline_pages(unsigned long start_pfn, unsigned long nr_pages,
 
 	mhp_node_will_offline(&notify, zone);
 	ret = announce_and_take(ev, range, &notify, &managed);
+	trace_mhp_offline(start_pfn, nr_pages, zone, ret);
 	if (ret)
 		return ret;
 

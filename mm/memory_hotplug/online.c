@@ -17,6 +17,7 @@
 #include <linux/swap.h>
 #include <linux/writeback.h>
 #include "../shuffle.h"
+#include <trace/events/memory_hotplug.h>
 #include "internal.h"
 
 static bool can_online(unsigned long pfn, unsigned long nr_pages)
@@ -99,6 +100,7 @@ int online_pages(unsigned long pfn, unsigned long nr_pages, struct zone *zone,
 			 pfn, nr_pages, ret);
 		memory_notify(MEM_CANCEL_ONLINE, &notify);
 		remove_pfn_range_from_zone(zone, pfn, nr_pages);
+		trace_mhp_online(pfn, nr_pages, zone, ret);
 		return ret;
 	}
 
@@ -106,5 +108,6 @@ int online_pages(unsigned long pfn, unsigned long nr_pages, struct zone *zone,
 	undo_isolate_page_range(pfn, pfn + nr_pages, MIGRATE_MOVABLE);
 	follow_growth(zone);
 	memory_notify(MEM_ONLINE, &notify);
+	trace_mhp_online(pfn, nr_pages, zone, 0);
 	return 0;
 }

@@ -2,29 +2,44 @@
 /*
  * Memory hotplug: whose a page in the way is, as well as can be known.
  *
- * Slow, and only for the reports that people read.  The page may change hands
+ * Goes through all tasks and all of vmalloc(): slow, and only for the reports that people read.  The page may change hands
  * while it is looked at, so it is held for that time where it can be.
  */
 #include <linux/mm.h>
 #include <linux/fs.h>
+#include <linux/rmap.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
+#include <linux/stackdepot.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 #include "../slab.h"
 #include "evacuate.h"
 
-static bool is_on_stack(struct task_struct *t, const struct page *page)
+/* Callers that are told of an allocation, the nearest ones. */
+#define STACK_WORDS	8
+
+static bool stack_has(struct task_struct *t, const struct page *page)
 {
-	struct vm_struct *area;
-	bool found = false;
+	struct vm_struct *area = task_stack_vm_area(t);
 	unsigned int i;
 
-	if (!IS_ENABLED(CONFIG_VMAP_STACK) || !try_get_task_stack(t))
-		return false;
-	area = task_stack_vm_area(t);
+	if (!IS_ENABLED(CONFIG_VMAP_STACK))
+		return page - virt_to_page(task_stack_page(t)) <
+		       THREAD_SIZE / PAGE_SIZE;
 	for (i = 0; area && i < area->nr_pages; i++)
-		found |= area->pages[i] == page;
+		if (area->pages[i] == page)
+			return true;
+	return false;
+}
+
+static bool is_on_stack(struct task_struct *t, const struct page *page)
+{
+	bool found;
+
+	if (!try_get_task_stack(t))
+		return false;
+	found = stack_has(t, page);
 	put_task_stack(t);
 	return found;
 }
@@ -40,11 +55,42 @@ static pid_t find_stack(const struct page *page, char *comm)
 		if (!is_on_stack(t, page))
 			continue;
 		pid = task_pid_nr(t);
-		get_task_comm(comm, t);
+		__get_task_comm(comm, TASK_COMM_LEN, t);
 		break;
 	}
 	rcu_read_unlock();
 	return pid;
+}
+
+/* Memory of the kernel: a stack, of vmalloc(), or struct pages of other memory. */
+static void tell_kernel(struct mhp_blocker *blocker, struct page *page,
+			char *buf, size_t size)
+{
+	unsigned long section = mhp_memmap_section(blocker->pfn);
+	char comm[TASK_COMM_LEN];
+	const void *caller;
+	pid_t pid;
+
+	if (section != ULONG_MAX) {
+		blocker->kind = MHP_BLOCKER_MEMMAP;
+		snprintf(buf, size, "memory%lu", section_nr_to_pfn(section) /
+			 (memory_block_size_bytes() >> PAGE_SHIFT));
+		return;
+	}
+	if (PageReserved(page))
+		return;
+
+	pid = find_stack(page, comm);
+	if (pid) {
+		blocker->kind = MHP_BLOCKER_STACK;
+		snprintf(buf, size, "pid:%d,%s", pid, comm);
+		return;
+	}
+	caller = vmalloc_caller_of(page);
+	if (caller) {
+		blocker->kind = MHP_BLOCKER_VMALLOC;
+		snprintf(buf, size, "%ps", caller);
+	}
 }
 
 static void tell_slab(struct folio *folio, char *buf, size_t size)
@@ -55,13 +101,62 @@ static void tell_slab(struct folio *folio, char *buf, size_t size)
 		strscpy(buf, cache->name, size);
 }
 
+/**
+ * struct page_user - a process that has a page mapped
+ * @pid: its process id, 0 if none was found
+ * @comm: what it is called
+ */
+struct page_user {
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+};
+
+/* Take the first process, and stop. */
+static bool note_user(struct folio *folio, struct vm_area_struct *vma,
+		      unsigned long addr, void *arg)
+{
+#ifdef CONFIG_MEMCG
+	struct page_user *user = arg;
+	struct task_struct *task;
+
+	rcu_read_lock();
+	task = rcu_dereference(vma->vm_mm->owner);
+	if (task) {
+		user->pid = task_tgid_nr(task);
+		get_task_comm(user->comm, task);
+	}
+	rcu_read_unlock();
+	return !user->pid;
+#else
+	return false;
+#endif
+}
+
+static void tell_user(struct folio *folio, char *buf, size_t size)
+{
+	struct page_user user = {};
+	struct rmap_walk_control rwc = {
+		.arg = &user,
+		.rmap_one = note_user,
+		.try_lock = true,
+	};
+
+	if (!folio_mapped(folio) || !folio_trylock(folio))
+		return;
+	if (folio_mapped(folio))
+		rmap_walk(folio, &rwc);
+	folio_unlock(folio);
+	if (user.pid)
+		snprintf(buf, size, "pid:%d,%s", user.pid, user.comm);
+}
+
 /* File memory is its inode's, other user memory is somebody's. */
 static void tell_mapping(struct folio *folio, char *buf, size_t size)
 {
 	struct address_space *mapping;
 
 	if (folio_test_anon(folio)) {
-		snprintf(buf, size, "anonymous,mapped:%d", folio_mapcount(folio));
+		tell_user(folio, buf, size);
 		return;
 	}
 	rcu_read_lock();
@@ -72,10 +167,38 @@ static void tell_mapping(struct folio *folio, char *buf, size_t size)
 	rcu_read_unlock();
 }
 
+/* A folio that is held is what it is, and stays it. */
+static void tell_folio(struct folio *folio, char *buf, size_t size)
+{
+	if (folio_test_slab(folio))
+		tell_slab(folio, buf, size);
+	else if (!__folio_test_movable(folio) && !folio_test_hugetlb(folio) &&
+		 !folio_test_pgtable(folio))
+		tell_mapping(folio, buf, size);
+}
+
+/* Where it was allocated, the nearest caller first, if page_owner is on. */
+static void tell_stack(struct page *page, char *buf, size_t size)
+{
+	depot_stack_handle_t handle = page_owner_stack(page);
+	unsigned int nr, i, skip;
+	unsigned long *entries;
+	size_t len = strlen(buf);
+
+	nr = handle ? stack_depot_fetch(handle, &entries) : 0;
+	/* The allocator's own functions come first and are the same for all. */
+	skip = nr > STACK_WORDS ? 3 : 0;
+	for (i = skip; i < nr && i < skip + STACK_WORDS && len < size; i++)
+		len += scnprintf(buf + len, size - len, "%s%ps",
+				 i == skip ? " stack:" : "<",
+				 (void *)entries[i]);
+}
+
 /**
  * mhp_blocker_owner - say whose the first page of a blocker is
  * @blocker: the blocker; the kind may become more precise
- * @buf: the text goes there, "-" if nothing is known
+ * @buf: the text goes there, "-" if nothing is known; with page_owner, the
+ *	callers of the allocation follow
  * @size: bytes in @buf
  *
  * Context: May sleep. As mhp_find_blockers().
@@ -83,29 +206,20 @@ static void tell_mapping(struct folio *folio, char *buf, size_t size)
 void mhp_blocker_owner(struct mhp_blocker *blocker, char *buf, size_t size)
 {
 	struct page *page = pfn_to_online_page(blocker->pfn);
-	char comm[TASK_COMM_LEN];
 	struct folio *folio;
-	pid_t pid;
 
 	strscpy(buf, "-", size);
-	if (!page || PageReserved(page))
+	if (!page)
 		return;
-	if (blocker->kind == MHP_BLOCKER_KERNEL) {
-		pid = find_stack(page, comm);
-		if (pid) {
-			blocker->kind = MHP_BLOCKER_STACK;
-			snprintf(buf, size, "pid:%d,%s", pid, comm);
-		}
-		return;
-	}
 
 	folio = page_folio(page);
-	if (!folio_try_get(folio))
-		return;
-	if (page_folio(page) == folio && folio_test_slab(folio))
-		tell_slab(folio, buf, size);
-	else if (page_folio(page) == folio && !__folio_test_movable(folio) &&
-		 !folio_test_hugetlb(folio))
-		tell_mapping(folio, buf, size);
-	folio_put(folio);
+	if (blocker->kind == MHP_BLOCKER_KERNEL ||
+	    blocker->kind == MHP_BLOCKER_RESERVED) {
+		tell_kernel(blocker, page, buf, size);
+	} else if (folio_try_get(folio)) {
+		if (page_folio(page) == folio)
+			tell_folio(folio, buf, size);
+		folio_put(folio);
+	}
+	tell_stack(page, buf, size);
 }

@@ -14,6 +14,7 @@
 #include <linux/memblock.h>
 #include <linux/memory.h>
 #include <linux/slab.h>
+#include <trace/events/memory_hotplug.h>
 #include "internal.h"
 
 /**
@@ -77,8 +78,10 @@ int __try_remove_memory(u64 start, u64 size)
 	struct survey survey = { .nid = NUMA_NO_NODE };
 	int ret = survey_range(start, size, &survey);
 
-	if (ret)
+	if (ret) {
+		trace_mhp_remove(start, size, survey.nid, ret);
 		return ret;
+	}
 
 	/* Memory a driver manages has no entry there; that is no error. */
 	firmware_map_remove(start, start + size, "System RAM");
@@ -91,6 +94,7 @@ int __try_remove_memory(u64 start, u64 size)
 	if (survey.nid != NUMA_NO_NODE)
 		try_offline_node(survey.nid);
 	mem_hotplug_done();
+	trace_mhp_remove(start, size, survey.nid, 0);
 	return 0;
 }
 

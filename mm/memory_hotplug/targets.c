@@ -2,9 +2,10 @@
 /*
  * Memory hotplug: where pages move to.
  *
- * Single pages are allocated in bulk, as many as the batch to be moved has;
- * larger folios and huge pages one by one.  The node a page is on is preferred,
- * since the memory that leaves is isolated and cannot be allocated.  Of a device
+ * Single pages are cut from larger free chunks while there are such, and allocated
+ * in bulk after that, as many as the batch to be moved has; larger folios and huge
+ * pages one by one.  The node a page is on is preferred, since the memory that
+ * leaves is isolated and cannot be allocated.  Of a device
  * that only one block leaves, the other blocks are not isolated, but whoever
  * takes one block away is likely to come for the next: pages that turn out to
  * be in the same device are put aside until the batch has moved, and the rest
@@ -28,6 +29,8 @@
 
 /* Pages taken from the allocator at once at most. */
 #define TARGETS_BULK	512UL
+/* Single pages are cut from free chunks of this order: 256 KiB on x86. */
+#define CHUNK_ORDER	6
 
 static bool is_to_be_avoided(const struct mhp_targets *targets,
 			     const struct page *page)
@@ -42,8 +45,36 @@ static gfp_t gfp_of(const struct mhp_targets *targets)
 	return targets->kernel_zones_only ? GFP_KERNEL_ZONE : GFP_TARGET;
 }
 
-/* Fill the stock of single pages; what is to be avoided is put aside. */
-static void fetch_pages(struct mhp_targets *targets)
+static void put_in_stock(struct mhp_targets *targets, struct page *page)
+{
+	list_add_tail(&page->lru, is_to_be_avoided(targets, page) ?
+		      &targets->rejected : &targets->pages);
+}
+
+/*
+ * Cut a chunk into single pages.  One is only taken where it lies ready: nothing
+ * is reclaimed or compacted for it.
+ */
+static bool fetch_chunk(struct mhp_targets *targets)
+{
+	gfp_t gfp = (gfp_of(targets) & ~(__GFP_RECLAIM | __GFP_RETRY_MAYFAIL |
+					 __GFP_NORETRY)) |
+		    __GFP_NOWARN | __GFP_NOMEMALLOC;
+	struct page *chunk;
+	unsigned int i;
+
+	if (targets->wanted < 1UL << CHUNK_ORDER)
+		return false;
+	chunk = alloc_pages_node(targets->nid, gfp, CHUNK_ORDER);
+	if (!chunk)
+		return false;
+	split_page(chunk, CHUNK_ORDER);
+	for (i = 0; i < 1U << CHUNK_ORDER; i++)
+		put_in_stock(targets, chunk + i);
+	return true;
+}
+
+static void fetch_singles(struct mhp_targets *targets)
 {
 	unsigned long nr = clamp(targets->wanted, 1UL, TARGETS_BULK);
 	struct page *page, *next;
@@ -52,11 +83,16 @@ static void fetch_pages(struct mhp_targets *targets)
 	__alloc_pages_bulk(gfp_of(targets), targets->nid, NULL, nr, &fetched,
 			   NULL);
 	list_for_each_entry_safe(page, next, &fetched, lru) {
-		if (is_to_be_avoided(targets, page))
-			list_move(&page->lru, &targets->rejected);
-		else
-			list_move(&page->lru, &targets->pages);
+		list_del(&page->lru);
+		put_in_stock(targets, page);
 	}
+}
+
+/* Fill the stock of single pages; what is to be avoided is put aside. */
+static void fetch_pages(struct mhp_targets *targets)
+{
+	if (!fetch_chunk(targets))
+		fetch_singles(targets);
 }
 
 static struct page *take_first(struct list_head *pages)

@@ -29,6 +29,7 @@ echo @tree; find /sys/devices/system/memory /sys/bus/memory /sys/devices/system/
 echo @memmap; grep -rs . /sys/firmware/memmap | sort
 echo @masks; cd /sys/devices/system/node && grep -s . online possible has_*
 echo @threads; cat /proc/[0-9]*/comm 2>/dev/null | grep -E '^(kswapd|kcompactd)' | sort
+echo @audit; cat /sys/kernel/debug/memory_hotplug/audit 2>/dev/null
 echo @blocks; cd /sys/devices/system/memory && for file in state valid_zones phys_index online; do
 	grep -s . memory*/$file; done
 '''
@@ -123,6 +124,26 @@ def line_differences(name, before, after):
            (['%s: %d lines more' % (name, len(lines) - 6)] if len(lines) > 6 else [])
 
 
+def audit_lines(taken, types_of=()):
+    """What the kernel's own books say, without what changes by itself.
+
+    That is the types of pageblocks outside ZONE_MOVABLE, where allocations change
+    them, but for those in types_of, ranges of bytes.
+    """
+    spans = [(start // 4096, end // 4096) for start, end in types_of]
+    kept = []
+    for line in taken.parts.get('audit', '').splitlines():
+        match = re.match(r'pageblocks (\w+) (0x\w+)-(0x\w+) (\w+)', line)
+        if not match or match.group(1) == 'Movable':
+            kept.append(line)
+            continue
+        first, last = int(match.group(2), 16), int(match.group(3), 16)
+        for start, end in spans:
+            if first < end and last >= start:
+                kept.append('types %#x-%#x %s' % (max(first, start), min(last, end - 1), match.group(4)))
+    return '\n'.join(kept)
+
+
 def zone_figures(taken):
     """Spanned, present, managed and start of each zone, as text."""
     return '\n'.join('node %d zone %s: %s' % (node, zone, ' '.join(
@@ -135,9 +156,10 @@ def tolerance_of(guest):
     return DEBUG_TOLERANCE if guest.configured('STACKDEPOT') else FREE_TOLERANCE
 
 
-def compare(before, after, tolerance=FREE_TOLERANCE):
-    """What differs between two snapshots, as a list of lines; empty if all is as it was."""
-    found = []
+def compare(before, after, tolerance=FREE_TOLERANCE, types_of=()):
+    """What differs between two snapshots, as a list of lines; empty if all is as it was and the books balance."""
+    found = [line for line in after.parts.get('audit', '').splitlines() if line.startswith('problem')]
+    found += line_differences('audit', audit_lines(before, types_of), audit_lines(after, types_of))
     for name in ('iomem', 'tree', 'memmap', 'masks', 'threads', 'blocks'):
         found += line_differences(name, before.parts[name], after.parts[name])
     found += line_differences('zoneinfo', zone_figures(before), zone_figures(after))
@@ -155,17 +177,17 @@ def settle(guest):
     guest.sh('sync; echo 3 >/proc/sys/vm/drop_caches; echo 1 >/proc/sys/vm/compact_memory; echo >/proc/sys/vm/stat_refresh')
 
 
-def require_same(guest, before, what='afterwards', times=1):
+def require_same(guest, before, what='afterwards', times=1, types_of=()):
     """Fail unless a new snapshot equals the one from before; return it.
 
     Work that the kernel puts off (RCU, per-CPU caches) gets two seconds; times is a
-    factor for the tolerance.
+    factor for the tolerance, types_of as for audit_lines().
     """
     tolerance = times * tolerance_of(guest)
     for last in (False, False, False, True):
         settle(guest)
         after = snapshot(guest)
-        found = compare(before, after, tolerance)
+        found = compare(before, after, tolerance, types_of)
         if not found:
             return after
         if last:

@@ -217,13 +217,20 @@ def one_gib(bench):
 
 @work(quick=True, cost=40)
 def sixteen_gib(bench):
-    """16 GiB, empty: online and offline block by block, up and down, and device_del."""
+    """16 GiB, empty: online and offline block by block, up and down."""
     guest = boot(bench)
     dimm = rounds.add(guest, 'dimm0', 16 * GIB)
     for name, step in (('ascending', 1), ('descending', -1)):
         blocks = dimm.blocks[::step]
         bench.put('online 16 GiB ' + name, write_states(guest, 'online_movable', blocks), 'ms')
         bench.put('offline 16 GiB ' + name, write_states(guest, 'offline', blocks), 'ms')
+
+
+@work(quick=True, cost=20)
+def empty_device_del(bench):
+    """16 GiB, empty: device_del."""
+    guest = boot(bench)
+    dimm = rounds.add(guest, 'dimm0', 16 * GIB)
     rounds.online(guest, dimm.blocks)
     bench.put('device_del 16 GiB, online, empty', remove_timed(guest, dimm), 'ms')
 

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory hotplug: collecting what is to be moved.
+ *
+ * A folio in use is on a list of its own kind: an LRU list, its huge page pool,
+ * or its driver's.  To be moved it is taken off that list, so that nobody else
+ * moves, reclaims or frees it meanwhile.  Single pages on LRU lists are most of
+ * what there is: they wait, with a reference each, until there are enough of them to
+ * be taken off together under one lock.
+ *
+ * A page was looked at without a reference.  Whatever it has become meanwhile is
+ * found out here, once there is one.
+ *
+ * Locks: takes the lock of an LRU list for as many folios as a batch holds.
+ */
+#include <linux/hugetlb.h>
+#include <linux/memcontrol.h>
+#include <linux/migrate.h>
+#include <linux/mm_inline.h>
+#include <linux/swap.h>
+#include "evacuate.h"
+
+/* Poisoned memory cannot be copied, only unmapped from whoever uses it. */
+static void give_up_poisoned(struct folio *folio, unsigned long pfn)
+{
+	if (folio_test_large(folio) && !folio_test_hugetlb(folio))
+		return;
+	if (folio_test_lru(folio) && !folio_isolate_lru(folio))
+		return;
+	folio_lock(folio);
+	unmap_poisoned_folio(folio, pfn, false);
+	folio_unlock(folio);
+}
+
+static void add_folio(struct mhp_collection *collection, struct folio *folio)
+{
+	collection->nr_pages += folio_nr_pages(folio);
+	collection->singles += !folio_test_large(folio);
+}
+
+/* The reference goes with a folio that is taken. */
+static bool take_off_lru(struct mhp_collection *collection, struct folio *folio,
+			 struct lruvec **lruvec)
+{
+	if (!folio_test_clear_lru(folio))
+		return false;
+	*lruvec = folio_lruvec_relock_irq(folio, *lruvec);
+	lruvec_del_folio(*lruvec, folio);
+	list_add_tail(&folio->lru, &collection->folios);
+	add_folio(collection, folio);
+	return true;
+}
+
+/* Those that left their list meanwhile are let go and counted. */
+static void take_waiting(struct mhp_collection *collection)
+{
+	struct folio_batch *waiting = &collection->waiting;
+	unsigned int i, nr = folio_batch_count(waiting), missed = 0;
+	long isolated[2] = {};
+	struct lruvec *lruvec = NULL;
+
+	if (!nr)
+		return;
+	for (i = 0; i < nr; i++) {
+		struct folio *folio = waiting->folios[i];
+
+		if (take_off_lru(collection, folio, &lruvec))
+			isolated[folio_is_file_lru(folio)]++;
+		else
+			waiting->folios[missed++] = folio;
+	}
+	if (lruvec) {
+		__mod_node_page_state(lruvec_pgdat(lruvec), NR_ISOLATED_ANON,
+				      isolated[0]);
+		__mod_node_page_state(lruvec_pgdat(lruvec), NR_ISOLATED_FILE,
+				      isolated[1]);
+		unlock_page_lruvec_irq(lruvec);
+	}
+
+	collection->missed += missed;
+	waiting->nr = missed;
+	folios_put(waiting);
+}
+
+/* Whether it waits now, with the reference. */
+static bool let_wait(struct mhp_collection *collection, struct folio *folio)
+{
+	if (folio_test_large(folio) || !folio_test_lru(folio))
+		return false;
+	if (!folio_batch_add(&collection->waiting, folio))
+		take_waiting(collection);
+	return true;
+}
+
+/**
+ * mhp_collect_begin - begin with nothing
+ * @collection: to be filled in
+ *
+ * Context: Any.
+ */
+void mhp_collect_begin(struct mhp_collection *collection)
+{
+	INIT_LIST_HEAD(&collection->folios);
+	folio_batch_init(&collection->waiting);
+	collection->nr_pages = 0;
+	collection->singles = 0;
+	collection->missed = 0;
+}
+
+/**
+ * mhp_collect - take the folio of a page if it is still what it was
+ * @collection: where it goes
+ * @page: a page that was seen to be movable, or poisoned and in use
+ * @pfn: its number
+ * @place: what was seen; the number of pages may become more precise
+ *
+ * Context: May sleep.
+ */
+void mhp_collect(struct mhp_collection *collection, struct page *page,
+		 unsigned long pfn, struct mhp_place *place)
+{
+	struct folio *folio = page_folio(page);
+	bool taken = false;
+
+	if (!folio_try_get(folio)) {
+		collection->missed++;
+		return;
+	}
+	if (page_folio(page) != folio)
+		goto put;
+
+	place->nr_pages = folio_nr_pages(folio) - folio_page_idx(folio, page);
+	if (folio_contain_hwpoisoned_page(folio))
+		give_up_poisoned(folio, pfn);
+	else if (let_wait(collection, folio))
+		return;
+	else
+		taken = isolate_folio_to_list(folio, &collection->folios);
+	if (taken)
+		add_folio(collection, folio);
+put:
+	collection->missed += !taken;
+	folio_put(folio);
+}
+
+/**
+ * mhp_give_up_free_huge - make ordinary free memory of a free huge page
+ * @collection: where it goes if it is in use by now
+ * @page: the first page
+ * @place: what was seen; becomes MHP_PLACE_BLOCKED if it cannot go
+ *
+ * If its pool has promised it to somebody, another one takes its place; without
+ * room for that it stays.
+ *
+ * Context: May sleep.
+ * Return: true if that is done; false if it is to be seen again or blocks.
+ */
+bool mhp_give_up_free_huge(struct mhp_collection *collection, struct page *page,
+			   struct mhp_place *place)
+{
+	struct folio *folio = page_folio(page);
+	LIST_HEAD(taken);
+
+	if (!dissolve_free_hugetlb_folio(folio))
+		return true;
+	if (!isolate_or_dissolve_huge_page(page, &taken)) {
+		if (!list_empty(&taken))
+			add_folio(collection, folio);
+		list_splice_tail(&taken, &collection->folios);
+		return true;
+	}
+	if (folio_test_hugetlb(folio) && !folio_ref_count(folio))
+		place->class = MHP_PLACE_BLOCKED;
+	return false;
+}
+
+/**
+ * mhp_collect_finish - take what still waits
+ * @collection: filled
+ *
+ * Context: May sleep.
+ * Return: how many places were not what they had seemed to be.
+ */
+unsigned long mhp_collect_finish(struct mhp_collection *collection)
+{
+	take_waiting(collection);
+	return collection->missed;
+}
