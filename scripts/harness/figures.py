@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Figures of make bench: from repetitions to a table, JSON and a page with plots.
 
-Owns what a figure is (the median of its repetitions), what the ratio and the
-spread are, and how they look.  Knows nothing about how they came to be.
+Owns what a figure is (the lower quartile of its repetitions: what disturbs one of
+them adds to it and never takes away), what the ratio and the spread (from the lower
+to the upper quartile) are, and how they look.  Knows nothing about how they came to be.
 """
 import html
 import json
@@ -27,32 +28,38 @@ def number(value):
 
 
 class Row:
-    """One line of the table: the repetitions for each kernel."""
+    """One line of the table: the repetitions for each kernel, and the clock they were taken by."""
 
-    def __init__(self, name, unit):
-        self.name, self.unit, self.values = name, unit, {}
+    def __init__(self, name, unit, clock):
+        self.name, self.unit, self.clock, self.values = name, unit, clock, {}
 
-    def median(self, kernel):
+    def quartiles(self, kernel):
+        """The lower and the upper quartile of the repetitions."""
+        values = self.values[kernel]
+        lower, _, upper = statistics.quantiles(values, n=4, method='inclusive') if len(values) > 1 else values * 3
+        return lower, upper
+
+    def figure(self, kernel):
         """The figure of a kernel, or None."""
-        return statistics.median(self.values[kernel]) if self.values.get(kernel) else None
+        return self.quartiles(kernel)[0] if self.values.get(kernel) else None
 
     @property
     def ratio(self):
         """Stock to ours: more than 1 is in our favour."""
-        stock, ours = self.median('stock'), self.median('ours')
+        stock, ours = self.figure('stock'), self.figure('ours')
         return stock / ours if stock is not None and ours else None
 
     @property
     def spread(self):
-        """The widest (max - min) / median of a kernel with repetitions, or None."""
-        found = [(max(v) - min(v)) / statistics.median(v) for v in self.values.values()
-                 if len(v) > 1 and statistics.median(v)]
+        """The widest distance of the quartiles of a kernel with repetitions, relative to the lower, or None."""
+        pairs = [self.quartiles(kernel) for kernel, values in self.values.items() if len(values) > 1]
+        found = [(upper - lower) / lower for lower, upper in pairs if lower]
         return max(found) if found else None
 
     def cells(self):
         """The row as text."""
         unit = ' ' + self.unit if self.unit else ''
-        stock, ours = (number(self.median(k)) for k in ('stock', 'ours'))
+        stock, ours = (number(self.figure(k)) for k in ('stock', 'ours'))
         return [self.name, stock + unit, ours + unit, number(self.ratio) + ('x' if self.ratio else ''),
                 '%.2f %%' % (100 * self.spread) if self.spread is not None else '-']
 
@@ -76,7 +83,7 @@ class Results:
                 return
             for name, value, unit in taken:
                 place = work.place, sum(1 for p, _ in self.taken.values() if p[0] == work.place)
-                _, row = self.taken.setdefault(name, (place, Row(name, unit)))
+                _, row = self.taken.setdefault(name, (place, Row(name, unit, work.clock)))
                 row.values.setdefault(kernel, []).append(value)
 
     def table(self):
@@ -94,7 +101,8 @@ class Results:
         commit = subprocess.run(['git', '-C', TOP, 'describe', '--always', '--dirty'], stdout=subprocess.PIPE,
                                 text=True).stdout.strip()
         return {'date': time.strftime('%Y-%m-%d'), 'base': base, 'commit': commit, 'failures': self.failures,
-                'rows': [{'work': r.name, 'unit': r.unit, 'values': r.values, 'ratio': r.ratio, 'spread': r.spread}
+                'rows': [{'work': r.name, 'unit': r.unit, 'clock': r.clock, 'values': r.values,
+                          'figures': {k: r.figure(k) for k in r.values}, 'ratio': r.ratio, 'spread': r.spread}
                          for r in self.rows]}
 
     def save(self, folder):
@@ -163,7 +171,7 @@ def growth_series(rows):
         match = GROWTH.match(row.name)
         for kernel in row.values if match else ():
             points = found.setdefault(match.group(1), {}).setdefault(kernel, [])
-            points.append((int(match.group(2)), row.median(kernel)))
+            points.append((int(match.group(2)), row.figure(kernel)))
     return {name: {k: sorted(p) for k, p in kernels.items()} for name, kernels in found.items()}
 
 
