@@ -233,8 +233,9 @@ def wait_until(guest, done, seconds, what):
 
 def plug(guest, name, size, node=0, addr=None):
     """Plug a DIMM, and do not look at what the guest does; return it."""
+    block = block_size(guest)
     data = guest.add_dimm(name, size, node=node, addr=addr, reserve=False)
-    return Dimm(name, size, data['addr'], node, block_size(guest))
+    return Dimm(name, size, data['addr'], node, block)
 
 
 def wait_added(guest, dimm, mark):

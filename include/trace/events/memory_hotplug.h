@@ -46,7 +46,7 @@ DEFINE_EVENT(mhp_bytes, mhp_remove,
 
 DECLARE_EVENT_CLASS(mhp_pages,
 	TP_PROTO(unsigned long start_pfn, unsigned long nr_pages,
-		 const struct zone *zone, int error),
+		 struct zone *zone, int error),
 	TP_ARGS(start_pfn, nr_pages, zone, error),
 	TP_STRUCT__entry(
 		__field(unsigned long, start_pfn)
@@ -70,19 +70,19 @@ DECLARE_EVENT_CLASS(mhp_pages,
 /* Pages went into use, or a notifier refused. */
 DEFINE_EVENT(mhp_pages, mhp_online,
 	TP_PROTO(unsigned long start_pfn, unsigned long nr_pages,
-		 const struct zone *zone, int error),
+		 struct zone *zone, int error),
 	TP_ARGS(start_pfn, nr_pages, zone, error));
 
 /* Pages went out of use, or stay. */
 DEFINE_EVENT(mhp_pages, mhp_offline,
 	TP_PROTO(unsigned long start_pfn, unsigned long nr_pages,
-		 const struct zone *zone, int error),
+		 struct zone *zone, int error),
 	TP_ARGS(start_pfn, nr_pages, zone, error));
 
 /* A range was isolated: nothing is allocated in it any more. */
 DEFINE_EVENT(mhp_pages, mhp_isolate,
 	TP_PROTO(unsigned long start_pfn, unsigned long nr_pages,
-		 const struct zone *zone, int error),
+		 struct zone *zone, int error),
 	TP_ARGS(start_pfn, nr_pages, zone, error));
 
 /* What an evacuation found in its ranges, in pages, before it disturbed any. */
