@@ -54,8 +54,8 @@ static inline int memory_group_take_offline(struct memory_group *group)
 int memory_group_bus_init(struct device *root);
 void memory_group_link(struct memory_group *group, struct memory_block *mem);
 void memory_group_unlink(struct memory_group *group, struct memory_block *mem);
-ssize_t memory_emit_blockers(const struct memory_block *mem, char *buf,
-			     ssize_t len);
+int memory_emit_blockers(const struct memory_block *mem, char *buf,
+			 ssize_t *len);
 
 /* memory_sysfs.c, memory_root.c */
 extern const struct attribute_group *memory_block_groups[];

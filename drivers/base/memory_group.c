@@ -196,45 +196,49 @@ static ssize_t progress_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(progress);
 
+/* One line: pfn, pages, kind, owner. False if there is no room for it. */
+static bool emit_blocker(struct mhp_blocker *blocker, char *buf, ssize_t *len)
+{
+	char owner[OWNER_SIZE], line[LINE_SIZE];
+
+	mhp_blocker_owner(blocker, owner, sizeof(owner));
+	scnprintf(line, sizeof(line), "%#lx %lu %s %s\n", blocker->pfn,
+		  blocker->nr_pages, mhp_blocker_word(blocker->kind), owner);
+	if (*len + strlen(line) >= PAGE_SIZE)
+		return false;
+	*len += sysfs_emit_at(buf, *len, "%s", line);
+	return true;
+}
+
 /**
  * memory_emit_blockers - list what would keep a block from going offline
  * @mem: the block, which the caller keeps
  * @buf: the page of a sysfs file
- * @len: bytes of it that are in use
- *
- * One line each: pfn, pages, kind, owner. Lines that do not fit are left out.
+ * @len: bytes of it that are in use, updated
  *
  * Context: Process context. May sleep.
- * Return: bytes in use now; -ENOMEM if not even the first line could be made.
+ * Return: 0; -ENOSPC if there was no room for a line, -ENOMEM.
  */
-ssize_t memory_emit_blockers(const struct memory_block *mem, char *buf,
-			     ssize_t len)
+int memory_emit_blockers(const struct memory_block *mem, char *buf,
+			 ssize_t *len)
 {
 	struct mhp_blocker_list list = { .max = MAX_LISTED };
-	char owner[OWNER_SIZE], line[LINE_SIZE];
 	unsigned int i;
+	int ret = 0;
 
 	if (READ_ONCE(mem->state) == MEM_OFFLINE)
-		return len;
+		return 0;
 	list.entries = kcalloc(list.max, sizeof(*list.entries), GFP_KERNEL);
 	if (!list.entries)
-		return len ?: -ENOMEM;
+		return -ENOMEM;
 
 	mhp_find_blockers(memory_block_usable_pfn(mem),
 			  memory_block_usable_pages(mem), &list);
-	for (i = 0; i < list.nr; i++) {
-		struct mhp_blocker *blocker = &list.entries[i];
-
-		mhp_blocker_owner(blocker, owner, sizeof(owner));
-		if (len + scnprintf(line, sizeof(line), "%#lx %lu %s %s\n",
-				    blocker->pfn, blocker->nr_pages,
-				    mhp_blocker_word(blocker->kind), owner) >=
-		    PAGE_SIZE)
-			break;
-		len += sysfs_emit_at(buf, len, "%s", line);
-	}
+	for (i = 0; i < list.nr && !ret; i++)
+		if (!emit_blocker(&list.entries[i], buf, len))
+			ret = -ENOSPC;
 	kfree(list.entries);
-	return len;
+	return ret;
 }
 
 static ssize_t blockers_show(struct device *dev, struct device_attribute *attr,
@@ -243,15 +247,16 @@ static ssize_t blockers_show(struct device *dev, struct device_attribute *attr,
 	struct memory_group *group = to_memory_group(dev);
 	struct memory_block *mem;
 	ssize_t len = 0;
+	int ret = 0;
 
 	mutex_lock(&group->blocks_lock);
 	list_for_each_entry(mem, &group->memory_blocks, group_next) {
-		len = memory_emit_blockers(mem, buf, len);
-		if (len < 0)
+		ret = memory_emit_blockers(mem, buf, &len);
+		if (ret)
 			break;
 	}
 	mutex_unlock(&group->blocks_lock);
-	return len;
+	return ret == -ENOMEM ? ret : len;
 }
 static DEVICE_ATTR_RO(blockers);
 

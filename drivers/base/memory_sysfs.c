@@ -178,11 +178,14 @@ static ssize_t valid_zones_show(struct device *dev,
 static DEVICE_ATTR_RO(valid_zones);
 #endif
 
-/* One line each: pfn, pages, kind, owner. */
+/* What is in the way, as much of it as there is room for. */
 static ssize_t blockers_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	return memory_emit_blockers(to_memory_block(dev), buf, 0);
+	ssize_t len = 0;
+	int ret = memory_emit_blockers(to_memory_block(dev), buf, &len);
+
+	return ret == -ENOMEM ? ret : len;
 }
 static DEVICE_ATTR_RO(blockers);
 

@@ -5,8 +5,9 @@
  * Goes through all tasks and all of vmalloc(): slow, and only for the reports that people read.  The page may change hands
  * while it is looked at, so it is held for that time where it can be.
  */
-#include <linux/mm.h>
+#include <linux/ctype.h>
 #include <linux/fs.h>
+#include <linux/mm.h>
 #include <linux/rmap.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
@@ -177,6 +178,14 @@ static void tell_folio(struct folio *folio, char *buf, size_t size)
 		tell_mapping(folio, buf, size);
 }
 
+/* Processes and caches may have any name; here it is one word. */
+static void make_one_word(char *buf)
+{
+	for (; *buf; buf++)
+		if (!isgraph(*buf))
+			*buf = '_';
+}
+
 /* Where it was allocated, the nearest caller first, if page_owner is on. */
 static void tell_stack(struct page *page, char *buf, size_t size)
 {
@@ -221,5 +230,6 @@ void mhp_blocker_owner(struct mhp_blocker *blocker, char *buf, size_t size)
 			tell_folio(folio, buf, size);
 		folio_put(folio);
 	}
+	make_one_word(buf);
 	tell_stack(page, buf, size);
 }

@@ -139,6 +139,9 @@ class Agent:
         self.sock.close()
 
 
+NAMELESS = {133: 'EHWPOISON'}  # in Python
+
+
 def errno_name(number):
     """EBUSY for 16, None for 0."""
-    return errno.errorcode.get(number, str(number)) if number else None
+    return errno.errorcode.get(number) or NAMELESS.get(number, str(number)) if number else None

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a guest tells of a memory device as a whole, and of what keeps memory from going.
+
+Owns the folder of a device in sysfs (group_of), the lines of the files "blockers"
+and the lines of the kernel log that say why something stays online.
+"""
+import re
+
+from . import rounds
+from .report import Failure
+
+
+def require(condition, message):
+    """Fail with a message unless a condition holds."""
+    if not condition:
+        raise Failure(message)
+
+
+def group_of(guest, dimm):
+    """The folder of the device that a DIMM's blocks belong to."""
+    return guest.sh('readlink -f %s/memory%d/group' % (rounds.MEMORY, dimm.blocks[0]), check=True)[1].strip()
+
+
+def block_folder(block):
+    """The folder of a block."""
+    return '%s/memory%d' % (rounds.MEMORY, block)
+
+
+def require_answers(guest, path, answers):
+    """Fail unless a file answers each word as listed: an errno's name or None."""
+    for word, wanted in answers:
+        told = guest.write(path, word)
+        require(told == wanted, '%r > %s: %s, not %s' % (word, path, told, wanted))
+
+
+class Blocker:
+    """One line of a file "blockers"."""
+
+    PATTERN = re.compile(r'^(0x[0-9a-f]+) (\d+) (\S+) (.+)$')
+
+    def __init__(self, line):
+        match = self.PATTERN.match(line)
+        require(match, 'blockers has a line of another form: %r' % line)
+        self.line = line
+        self.pfn, self.pages = int(match.group(1), 16), int(match.group(2))
+        self.kind, self.owner = match.group(3), match.group(4)
+
+    def has(self, pfn, kind):
+        """Whether it is of a kind and a page is in it."""
+        return self.kind == kind and self.pfn <= pfn < self.pfn + self.pages
+
+
+def blockers(guest, folder):
+    """What the file "blockers" of a block or a device lists."""
+    text = guest.read(folder + '/blockers')
+    require(not text or text.endswith('\n'), '%s/blockers is cut off: ...%r' % (folder, text[-60:]))
+    return [Blocker(line) for line in text.splitlines()]
+
+
+def reasons(guest):
+    """Why things stayed online, from the kernel log: (name, reason, errno, pfn or None, kind or None) of each."""
+    lines = re.findall(r' (\w+): stays online: ([\w-]+), -(\d+)(?:, PFN=(0x[0-9a-f]+), KIND=([\w-]+))?',
+                       guest.console())
+    return [(name, reason, int(error), int(pfn, 16) if pfn else None, kind or None)
+            for name, reason, error, pfn, kind in lines]
+
+
+def page_flags(guest, pfns):
+    """The flags in /proc/kpageflags of each of some pages."""
+    one = 'dd if=/proc/kpageflags bs=8 skip=%d count=1 2>/dev/null | od -An -v -tx1'
+    lines = guest.sh('; '.join(one % pfn for pfn in pfns), check=True)[1].splitlines() if pfns else []
+    require(len(lines) == len(pfns), 'kpageflags has no answer for some of %s: %s' % (pfns, lines))
+    return [int.from_bytes(bytes.fromhex(line.replace(' ', '')), 'little') for line in lines]
