@@ -151,14 +151,11 @@ bool mhp_can_go(unsigned long start_pfn, unsigned long nr_pages)
 /* References that the users of a folio in the page tables and caches account for. */
 static int explained_refs(const struct folio *folio)
 {
-	int refs = folio_mapcount(folio);
+	int refs = folio_mapcount(folio) + folio_test_private(folio);
+	bool is_cached = folio_test_swapcache(folio) ||
+			 (!folio_test_anon(folio) && READ_ONCE(folio->mapping));
 
-	if (folio_test_anon(folio))
-		return refs + (folio_test_swapcache(folio) ?
-			       folio_nr_pages(folio) : 0);
-	if (READ_ONCE(folio->mapping))
-		refs += folio_nr_pages(folio);
-	return refs + folio_test_private(folio);
+	return is_cached ? refs + folio_nr_pages(folio) : refs;
 }
 
 /* Whether a folio that could move is held by somebody, and how. */

@@ -94,12 +94,13 @@ static void tell_kernel(struct mhp_blocker *blocker, struct page *page,
 	}
 }
 
+/* A cache is not destroyed before its slabs are freed, nor without the mutex. */
 static void tell_slab(struct folio *folio, char *buf, size_t size)
 {
-	struct kmem_cache *cache = folio_slab(folio)->slab_cache;
-
-	if (folio_test_slab(folio) && cache)
-		strscpy(buf, cache->name, size);
+	mutex_lock(&slab_mutex);
+	if (folio_test_slab(folio))
+		strscpy(buf, folio_slab(folio)->slab_cache->name, size);
+	mutex_unlock(&slab_mutex);
 }
 
 /**
