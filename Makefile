@@ -6,7 +6,7 @@
 KERNEL ?= base
 
 # What is built here is named by its commands, not by files.
-.PHONY: help run test bench bench-profile check shell image clean
+.PHONY: help run test bench bench-profile soak check shell image clean
 .NOTPARALLEL:
 
 help:
@@ -14,13 +14,14 @@ help:
 	@echo 'make test     all tests; ends with "N passed, N failed, N skipped"'
 	@echo 'make bench    ours against stock (QUICK=1: a few; ONLY=name: one)'
 	@echo 'make bench-profile ONLY=name   which functions the instructions go to'
+	@echo 'make soak     500 rounds under a load (ROUNDS=, SEED=)'
 	@echo 'make check    static checks: checkpatch, sparse, W=1'
 	@echo 'make shell    a guest to play in (Ctrl-a x ends it)'
 	@echo 'make image    build the kernel and print the path of its bzImage'
 	@echo '              (make -s image; KERNEL=stock for the stock one)'
 	@echo 'make clean    remove build/ (caches stay)'
 	@echo
-	@echo 'Not there yet: make soak, make series, make deb'
+	@echo 'Not there yet: make series, make deb'
 
 run:
 	@scripts/setup build guest
@@ -37,6 +38,10 @@ bench:
 bench-profile:
 	@scripts/setup build guest
 	@scripts/bench-profile $(or $(ONLY),$(error bench-profile needs ONLY=name, see scripts/bench --list))
+
+soak:
+	@scripts/setup build guest
+	@scripts/test-load --rounds $(or $(ROUNDS),500) $(if $(SEED),--seed $(SEED))
 
 check:
 	@scripts/setup build check

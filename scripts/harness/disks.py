@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A disk for guests that need one, as a file system or as swap.
+
+Owns its image, which is made once; what a guest writes to it is thrown away.
+"""
+import os
+import subprocess
+
+from .guest import BUILD
+
+DISK_MIB = 1024
+
+
+def image_path():
+    """A file system image for the guests to write to; what they write is thrown away."""
+    image = os.path.join(BUILD, 'kinds/disk.img')
+    if not os.path.exists(image):
+        os.makedirs(os.path.dirname(image), exist_ok=True)
+        scratch = '%s.%d' % (image, os.getpid())
+        subprocess.run(['mkfs.ext4', '-q', '-E', 'lazy_itable_init=0,lazy_journal_init=0', scratch, '%dM' % DISK_MIB],
+                       check=True, env={**os.environ, 'PATH': os.environ['PATH'] + ':/sbin:/usr/sbin'})
+        os.rename(scratch, image)
+    return image
+
+
+def arguments(speed=None):
+    """QEMU's arguments for the disk; speed is in bytes a second."""
+    options = 'if=none,id=disk,format=raw,snapshot=on,file=' + image_path()
+    if speed:
+        options += ',throttling.bps-write=%d' % speed
+    return ('-drive', options, '-device', 'virtio-blk-pci,drive=disk')
+
+
+def mount(guest):
+    """Mount the disk on /mnt."""
+    guest.sh('mkdir -p /mnt && mount -t ext4 /dev/vda /mnt', check=True)
+
+
+def swap_on(guest):
+    """Use the disk as swap."""
+    guest.sh('mkswap /dev/vda && swapon /dev/vda', check=True)
