@@ -130,12 +130,13 @@ void mhp_collect(struct mhp_collection *collection, struct page *page,
 		goto put;
 
 	place->nr_pages = folio_nr_pages(folio) - folio_page_idx(folio, page);
-	if (folio_contain_hwpoisoned_page(folio))
+	if (folio_contain_hwpoisoned_page(folio)) {
 		give_up_poisoned(folio, pfn);
-	else if (let_wait(collection, folio))
+		goto put;
+	}
+	if (let_wait(collection, folio))
 		return;
-	else
-		taken = isolate_folio_to_list(folio, &collection->folios);
+	taken = isolate_folio_to_list(folio, &collection->folios);
 	if (taken)
 		add_folio(collection, folio);
 put:

@@ -2,8 +2,9 @@
 /*
  * Memory hotplug: whose a page in the way is, as well as can be known.
  *
- * Goes through all tasks and all of vmalloc(): slow, and only for the reports that people read.  The page may change hands
- * while it is looked at, so it is held for that time where it can be.
+ * Goes through all tasks and all of vmalloc(): slow, and only for the reports that
+ * people read.  The page may change hands while it is looked at, so it is held
+ * for that time where it can be.
  */
 #include <linux/ctype.h>
 #include <linux/fs.h>
