@@ -94,6 +94,19 @@ static unsigned long *count_of(struct mhp_tally *tally,
 	}
 }
 
+static unsigned long survey_place(unsigned long pfn, unsigned long end_pfn,
+				  struct mhp_tally *tally,
+				  struct mhp_blocker_list *list)
+{
+	struct mhp_place place = mhp_look_at(pfn_to_page(pfn));
+
+	place.nr_pages = min(place.nr_pages, end_pfn - pfn);
+	*count_of(tally, place.class) += place.nr_pages;
+	if (list && place.class == MHP_PLACE_BLOCKED)
+		mhp_note_blocker(list, pfn, &place);
+	return place.nr_pages;
+}
+
 /**
  * mhp_survey_range - count what is in a range, and list what blocks it
  * @start_pfn: first page
@@ -109,13 +122,14 @@ void mhp_survey_range(unsigned long start_pfn, unsigned long end_pfn,
 	unsigned long pfn = start_pfn;
 
 	while (pfn < end_pfn) {
-		struct mhp_place place = mhp_look_at(pfn_to_page(pfn));
+		struct page *page = pfn_to_page(pfn);
 
-		place.nr_pages = min(place.nr_pages, end_pfn - pfn);
-		*count_of(tally, place.class) += place.nr_pages;
-		if (list && place.class == MHP_PLACE_BLOCKED)
-			mhp_note_blocker(list, pfn, &place);
-		pfn += place.nr_pages;
+		if (mhp_is_ordinary(page)) {
+			tally->movable++;
+			pfn++;
+		} else {
+			pfn += survey_place(pfn, end_pfn, tally, list);
+		}
 		if (pageblock_aligned(pfn))
 			cond_resched();
 	}

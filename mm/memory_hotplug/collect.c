@@ -38,17 +38,72 @@ static void add_folio(struct mhp_collection *collection, struct folio *folio)
 	collection->singles += !folio_test_large(folio);
 }
 
-/* The reference goes with a folio that is taken. */
-static bool take_off_lru(struct mhp_collection *collection, struct folio *folio,
-			 struct lruvec **lruvec)
+/**
+ * struct lru_run - folios just taken off a list that still counts them
+ * @lruvec: its lists, locked, or NULL
+ * @lru: which of them
+ * @zid: the zone the folios are in
+ * @nr: how many, of one page each
+ */
+struct lru_run {
+	struct lruvec *lruvec;
+	enum lru_list lru;
+	enum zone_type zid;
+	unsigned int nr;
+};
+
+static void settle(struct lru_run *run)
 {
+	if (run->nr)
+		update_lru_size(run->lruvec, run->lru, run->zid,
+				-(long)run->nr);
+	run->nr = 0;
+}
+
+/* Have the lock of the lists that a folio is on. */
+static void lock_lists_of(struct lru_run *run, struct folio *folio)
+{
+	if (run->lruvec && folio_matches_lruvec(folio, run->lruvec))
+		return;
+	if (run->lruvec) {
+		settle(run);
+		unlock_page_lruvec_irq(run->lruvec);
+	}
+	run->lruvec = folio_lruvec_lock_irq(folio);
+}
+
+/* The reference goes with a folio that is taken. */
+static bool take_off_lru(struct lru_run *run, struct folio *folio)
+{
+	enum lru_list lru;
+
 	if (!folio_test_clear_lru(folio))
 		return false;
-	*lruvec = folio_lruvec_relock_irq(folio, *lruvec);
-	lruvec_del_folio(*lruvec, folio);
-	list_add_tail(&folio->lru, &collection->folios);
-	add_folio(collection, folio);
+	lock_lists_of(run, folio);
+	if (lru_gen_del_folio(run->lruvec, folio, false))
+		return true;
+
+	lru = folio_lru_list(folio);
+	if (lru != LRU_UNEVICTABLE)
+		list_del(&folio->lru);
+	if (lru != run->lru)
+		settle(run);
+	run->lru = lru;
+	run->zid = folio_zonenum(folio);
+	run->nr++;
 	return true;
+}
+
+static void end_run(struct lru_run *run, const long *isolated)
+{
+	if (!run->lruvec)
+		return;
+	settle(run);
+	__mod_node_page_state(lruvec_pgdat(run->lruvec), NR_ISOLATED_ANON,
+			      isolated[0]);
+	__mod_node_page_state(lruvec_pgdat(run->lruvec), NR_ISOLATED_FILE,
+			      isolated[1]);
+	unlock_page_lruvec_irq(run->lruvec);
 }
 
 /* Those that left their list meanwhile are let go and counted. */
@@ -56,40 +111,36 @@ static void take_waiting(struct mhp_collection *collection)
 {
 	struct folio_batch *waiting = &collection->waiting;
 	unsigned int i, nr = folio_batch_count(waiting), missed = 0;
+	struct lru_run run = {};
 	long isolated[2] = {};
-	struct lruvec *lruvec = NULL;
 
 	if (!nr)
 		return;
 	for (i = 0; i < nr; i++) {
 		struct folio *folio = waiting->folios[i];
 
-		if (take_off_lru(collection, folio, &lruvec))
+		if (take_off_lru(&run, folio)) {
+			list_add_tail(&folio->lru, &collection->folios);
 			isolated[folio_is_file_lru(folio)]++;
-		else
+		} else {
 			waiting->folios[missed++] = folio;
+		}
 	}
-	if (lruvec) {
-		__mod_node_page_state(lruvec_pgdat(lruvec), NR_ISOLATED_ANON,
-				      isolated[0]);
-		__mod_node_page_state(lruvec_pgdat(lruvec), NR_ISOLATED_FILE,
-				      isolated[1]);
-		unlock_page_lruvec_irq(lruvec);
-	}
+	end_run(&run, isolated);
 
+	collection->nr_pages += nr - missed;
+	collection->singles += nr - missed;
 	collection->missed += missed;
 	waiting->nr = missed;
-	folios_put(waiting);
+	if (missed)
+		folios_put(waiting);
 }
 
-/* Whether it waits now, with the reference. */
-static bool let_wait(struct mhp_collection *collection, struct folio *folio)
+/* The reference goes with it. */
+static void let_wait(struct mhp_collection *collection, struct folio *folio)
 {
-	if (folio_test_large(folio) || !folio_test_lru(folio))
-		return false;
 	if (!folio_batch_add(&collection->waiting, folio))
 		take_waiting(collection);
-	return true;
 }
 
 /**
@@ -105,6 +156,25 @@ void mhp_collect_begin(struct mhp_collection *collection)
 	collection->nr_pages = 0;
 	collection->singles = 0;
 	collection->missed = 0;
+}
+
+/**
+ * mhp_collect_single - take an ordinary page if it is still one
+ * @collection: where it goes
+ * @page: a page that was seen to be ordinary
+ *
+ * Context: May sleep.
+ */
+void mhp_collect_single(struct mhp_collection *collection, struct page *page)
+{
+	if (!get_page_unless_zero(page)) {
+		collection->missed++;
+	} else if (!mhp_is_ordinary(page)) {
+		put_page(page);
+		collection->missed++;
+	} else {
+		let_wait(collection, page_folio(page));
+	}
 }
 
 /**
@@ -134,8 +204,10 @@ void mhp_collect(struct mhp_collection *collection, struct page *page,
 		give_up_poisoned(folio, pfn);
 		goto put;
 	}
-	if (let_wait(collection, folio))
+	if (!folio_test_large(folio) && folio_test_lru(folio)) {
+		let_wait(collection, folio);
 		return;
+	}
 	taken = isolate_folio_to_list(folio, &collection->folios);
 	if (taken)
 		add_folio(collection, folio);

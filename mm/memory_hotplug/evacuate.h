@@ -144,6 +144,15 @@ struct mhp_place {
 
 struct mhp_place mhp_look_at(struct page *page);
 
+/* Most pages in use are single ones on an LRU list: their own flags tell. */
+static inline bool mhp_is_ordinary(const struct page *page)
+{
+	const unsigned long mask = BIT(PG_lru) | BIT(PG_head) |
+				   BIT(PG_reserved) | __PG_HWPOISON;
+
+	return (READ_ONCE(page->flags) & mask) == BIT(PG_lru);
+}
+
 /* isolate.c */
 unsigned long mhp_range_nr_pageblocks(const struct mhp_range *range);
 int mhp_isolate(struct mhp_range *range);
@@ -177,6 +186,7 @@ struct mhp_collection {
 };
 
 void mhp_collect_begin(struct mhp_collection *collection);
+void mhp_collect_single(struct mhp_collection *collection, struct page *page);
 void mhp_collect(struct mhp_collection *collection, struct page *page,
 		 unsigned long pfn, struct mhp_place *place);
 bool mhp_give_up_free_huge(struct mhp_collection *collection, struct page *page,
@@ -188,11 +198,25 @@ int mhp_move_all(struct mhp_evacuation *ev, struct mhp_range *range,
 		 struct mhp_tally *left);
 
 /* targets.c */
+
+/**
+ * struct mhp_targets - memory that a batch moves to
+ * @ev: the evacuation, which knows what to avoid
+ * @nid: the node that is preferred
+ * @kernel_zones_only: what other zones gave was to be avoided
+ * @wanted: single pages that are still to be asked for
+ * @chunk: the next page of a chunk that was cut into single ones
+ * @chunk_left: how many are left of it
+ * @pages: single pages
+ * @rejected: single pages to be avoided, for when there are no others
+ */
 struct mhp_targets {
 	const struct mhp_evacuation *ev;
 	int nid;
 	bool kernel_zones_only;
 	unsigned long wanted;
+	struct page *chunk;
+	unsigned int chunk_left;
 	struct list_head pages;
 	struct list_head rejected;
 };

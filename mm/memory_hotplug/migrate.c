@@ -63,8 +63,14 @@ static void note_unmoved(struct pass *pass)
 static unsigned long visit(struct pass *pass, unsigned long pfn)
 {
 	struct page *page = pfn_to_page(pfn);
-	struct mhp_place place = mhp_look_at(page);
+	struct mhp_place place;
 
+	if (mhp_is_ordinary(page)) {
+		mhp_collect_single(&pass->collection, page);
+		return 1;
+	}
+
+	place = mhp_look_at(page);
 	switch (place.class) {
 	case MHP_PLACE_FREE:
 	case MHP_PLACE_GONE:

@@ -45,12 +45,6 @@ static gfp_t gfp_of(const struct mhp_targets *targets)
 	return targets->kernel_zones_only ? GFP_KERNEL_ZONE : GFP_TARGET;
 }
 
-static void put_in_stock(struct mhp_targets *targets, struct page *page)
-{
-	list_add_tail(&page->lru, is_to_be_avoided(targets, page) ?
-		      &targets->rejected : &targets->pages);
-}
-
 /*
  * Cut a chunk into single pages.  One is only taken where it lies ready: nothing
  * is reclaimed or compacted for it.
@@ -69,8 +63,13 @@ static bool fetch_chunk(struct mhp_targets *targets)
 	if (!chunk)
 		return false;
 	split_page(chunk, CHUNK_ORDER);
+	if (!is_to_be_avoided(targets, chunk)) {
+		targets->chunk = chunk;
+		targets->chunk_left = 1U << CHUNK_ORDER;
+		return true;
+	}
 	for (i = 0; i < 1U << CHUNK_ORDER; i++)
-		put_in_stock(targets, chunk + i);
+		list_add_tail(&chunk[i].lru, &targets->rejected);
 	return true;
 }
 
@@ -83,8 +82,8 @@ static void fetch_singles(struct mhp_targets *targets)
 	__alloc_pages_bulk(gfp_of(targets), targets->nid, NULL, nr, &fetched,
 			   NULL);
 	list_for_each_entry_safe(page, next, &fetched, lru) {
-		list_del(&page->lru);
-		put_in_stock(targets, page);
+		list_move_tail(&page->lru, is_to_be_avoided(targets, page) ?
+			       &targets->rejected : &targets->pages);
 	}
 }
 
@@ -93,6 +92,14 @@ static void fetch_pages(struct mhp_targets *targets)
 {
 	if (!fetch_chunk(targets))
 		fetch_singles(targets);
+}
+
+static struct page *take_from_chunk(struct mhp_targets *targets)
+{
+	if (!targets->chunk_left)
+		return NULL;
+	targets->chunk_left--;
+	return targets->chunk++;
 }
 
 static struct page *take_first(struct list_head *pages)
@@ -104,18 +111,27 @@ static struct page *take_first(struct list_head *pages)
 	return page;
 }
 
-static struct folio *get_single(struct mhp_targets *targets)
+static bool is_out_of_stock(const struct mhp_targets *targets)
 {
-	struct page *page;
+	return !targets->chunk_left && list_empty(&targets->pages);
+}
 
-	if (list_empty(&targets->pages))
+static struct page *take_from_stock(struct mhp_targets *targets)
+{
+	if (is_out_of_stock(targets))
 		fetch_pages(targets);
-	if (list_empty(&targets->pages) && !targets->kernel_zones_only) {
+	if (is_out_of_stock(targets) && !targets->kernel_zones_only) {
 		targets->kernel_zones_only = true;
 		fetch_pages(targets);
 	}
+	return take_from_chunk(targets) ?: take_first(&targets->pages) ?:
+	       take_first(&targets->rejected);
+}
 
-	page = take_first(&targets->pages) ?: take_first(&targets->rejected);
+static struct folio *get_single(struct mhp_targets *targets)
+{
+	struct page *page = take_from_chunk(targets) ?: take_from_stock(targets);
+
 	if (!page)
 		page = alloc_pages_node(targets->nid, GFP_TARGET, 0);
 	if (!page)
@@ -173,11 +189,11 @@ struct folio *mhp_targets_get(struct folio *src, unsigned long private)
 {
 	struct mhp_targets *targets = (struct mhp_targets *)private;
 
+	if (!folio_test_large(src))
+		return get_single(targets);
 	if (folio_test_hugetlb(src))
 		return get_huge(targets, src);
-	if (folio_test_large(src))
-		return get_large(targets, folio_order(src));
-	return get_single(targets);
+	return get_large(targets, folio_order(src));
 }
 
 /**
@@ -197,6 +213,7 @@ void mhp_targets_begin(struct mhp_targets *targets,
 	targets->nid = nid;
 	targets->kernel_zones_only = false;
 	targets->wanted = wanted;
+	targets->chunk_left = 0;
 	INIT_LIST_HEAD(&targets->pages);
 	INIT_LIST_HEAD(&targets->rejected);
 }
@@ -211,6 +228,8 @@ void mhp_targets_end(struct mhp_targets *targets)
 {
 	struct page *page;
 
+	while ((page = take_from_chunk(targets)))
+		__free_page(page);
 	list_splice_init(&targets->rejected, &targets->pages);
 	while ((page = take_first(&targets->pages)))
 		__free_page(page);
