@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Figures of make bench: from repetitions to a table, JSON and a page with plots.
 
-Owns what a figure is (the lower quartile of its repetitions: what disturbs one of
-them adds to it and never takes away), what the ratio and the spread (from the lower
-to the upper quartile) are, and how they look.  Knows nothing about how they came to be.
+Owns what a figure is (the lowest decile of its repetitions: what disturbs one of
+them, such as a tick of the clock, adds to it and never takes away), what the ratio
+and the spread (how far the median is above the figure) are, and how they look.  Knows nothing about how they came to be.
 """
 import html
 import json
@@ -33,15 +33,12 @@ class Row:
     def __init__(self, name, unit, clock):
         self.name, self.unit, self.clock, self.values = name, unit, clock, {}
 
-    def quartiles(self, kernel):
-        """The lower and the upper quartile of the repetitions."""
-        values = self.values[kernel]
-        lower, _, upper = statistics.quantiles(values, n=4, method='inclusive') if len(values) > 1 else values * 3
-        return lower, upper
-
     def figure(self, kernel):
         """The figure of a kernel, or None."""
-        return self.quartiles(kernel)[0] if self.values.get(kernel) else None
+        values = self.values.get(kernel)
+        if not values or len(values) == 1:
+            return values[0] if values else None
+        return statistics.quantiles(values, n=10, method='inclusive')[0]
 
     @property
     def ratio(self):
@@ -51,9 +48,10 @@ class Row:
 
     @property
     def spread(self):
-        """The widest distance of the quartiles of a kernel with repetitions, relative to the lower, or None."""
-        pairs = [self.quartiles(kernel) for kernel, values in self.values.items() if len(values) > 1]
-        found = [(upper - lower) / lower for lower, upper in pairs if lower]
+        """How far a median is above the figure at most, relative to it, or None without repetitions."""
+        pairs = [(self.figure(kernel), statistics.median(values))
+                 for kernel, values in self.values.items() if len(values) > 1]
+        found = [(median - figure) / figure for figure, median in pairs if figure]
         return max(found) if found else None
 
     def cells(self):

@@ -225,7 +225,7 @@ def one_gib(bench):
         spent = program(guest, 'probe %#x %#x 8' % ((256 + number) * GIB, 128 * MIB)) / 1e6
         if number:
             bench.put('add 1 GiB by probe', spent, 'ms')
-    for number in range(25):
+    for number in range(51):
         figures = one_dimm(guest, 'dimm%d' % number, 1)
         for name, value in figures.items() if number else ():
             bench.put(ONE_GIB[name], value, 'ms')
@@ -246,16 +246,19 @@ def sixteen_gib(bench):
 def empty_device_del(bench):
     """16 GiB, empty: device_del."""
     guest = boot(bench)
-    dimm = rounds.add(guest, 'dimm0', 16 * GIB)
-    rounds.online(guest, dimm.blocks)
-    bench.put('device_del 16 GiB, online, empty', remove_timed(guest, dimm), 'ms')
+    for number in range(11):
+        dimm = rounds.add(guest, 'dimm%d' % number, 16 * GIB)
+        rounds.online(guest, dimm.blocks)
+        spent = remove_timed(guest, dimm)
+        if number:
+            bench.put('device_del 16 GiB, online, empty', spent, 'ms')
 
 
-def growth(sizes, warm, times):
-    """Cost per GiB of a DIMM of each of these sizes, so many times after some that do not count."""
+def growth(times, warm):
+    """Cost per GiB of a DIMM of each of these sizes (GiB: how often), after some that do not count."""
     def run(bench):
         guest = boot(bench, mem=4096, maxmem='128G')
-        for gib, number in [(g, n) for g in sizes for n in range(warm + times)]:
+        for gib, number in [(g, n) for g in times for n in range(warm + times[g])]:
             figures = one_dimm(guest, 'dimm%d-%d' % (gib, number), gib)
             for name, value in figures.items() if number >= warm else ():
                 bench.put('%s, per GiB of %d' % (name, gib), value / gib, 'ms')
@@ -265,13 +268,13 @@ def growth(sizes, warm, times):
 @work(quick=True, cost=20)
 def growth_small(bench):
     """Growth with size: 1 and 4 GiB."""
-    growth((1, 4), 6, 20)(bench)
+    growth({1: 50, 4: 20}, 6)(bench)
 
 
 @work(cost=60, gib=(4, 4))
 def growth_large(bench):
     """Growth with size: 16 and 64 GiB."""
-    growth((16, 64), 1, 3)(bench)
+    growth({16: 6, 64: 3}, 1)(bench)
 
 
 # Works: memory in use
