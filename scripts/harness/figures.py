@@ -105,6 +105,10 @@ class Results:
 
     def save(self, folder):
         """Write bench.txt, bench.json, the plots and index.html; return their names."""
+        with self.lock:
+            return self._save(folder)
+
+    def _save(self, folder):
         os.makedirs(folder, exist_ok=True)
         plots = {'ratios.svg': ratios_plot(self.rows), 'growth.svg': growth_plot(self.rows)}
         files = {'bench.txt': self.table() + '\n', 'bench.json': json.dumps(self.as_json(), indent=1) + '\n',
