@@ -40,7 +40,7 @@ static void add_folio(struct mhp_collection *collection, struct folio *folio)
 
 /**
  * struct lru_run - folios just taken off a list that still counts them
- * @lruvec: its lists, locked, or NULL
+ * @lruvec: the lists, locked
  * @lru: which of them
  * @zid: the zone the folios are in
  * @nr: how many, of one page each
@@ -60,29 +60,13 @@ static void settle(struct lru_run *run)
 	run->nr = 0;
 }
 
-/* Have the lock of the lists that a folio is on. */
-static void lock_lists_of(struct lru_run *run, struct folio *folio)
-{
-	if (run->lruvec && folio_matches_lruvec(folio, run->lruvec))
-		return;
-	if (run->lruvec) {
-		settle(run);
-		unlock_page_lruvec_irq(run->lruvec);
-	}
-	run->lruvec = folio_lruvec_lock_irq(folio);
-}
-
-/* The reference goes with a folio that is taken. */
-static bool take_off_lru(struct lru_run *run, struct folio *folio)
+/* Under the lock of its lists.  The reference goes with it. */
+static void take_off_lru(struct lru_run *run, struct folio *folio)
 {
 	enum lru_list lru;
 
-	if (!folio_test_clear_lru(folio))
-		return false;
-	lock_lists_of(run, folio);
 	if (lru_gen_del_folio(run->lruvec, folio, false))
-		return true;
-
+		return;
 	lru = folio_lru_list(folio);
 	if (lru != LRU_UNEVICTABLE)
 		list_del(&folio->lru);
@@ -91,49 +75,72 @@ static bool take_off_lru(struct lru_run *run, struct folio *folio)
 	run->lru = lru;
 	run->zid = folio_zonenum(folio);
 	run->nr++;
-	return true;
 }
 
-static void end_run(struct lru_run *run, const long *isolated)
+static void count_isolated(struct lru_run *run, const long *isolated)
 {
-	if (!run->lruvec)
-		return;
+	struct pglist_data *pgdat = lruvec_pgdat(run->lruvec);
+
 	settle(run);
-	__mod_node_page_state(lruvec_pgdat(run->lruvec), NR_ISOLATED_ANON,
-			      isolated[0]);
-	__mod_node_page_state(lruvec_pgdat(run->lruvec), NR_ISOLATED_FILE,
-			      isolated[1]);
-	unlock_page_lruvec_irq(run->lruvec);
+	__mod_node_page_state(pgdat, NR_ISOLATED_ANON, isolated[0]);
+	__mod_node_page_state(pgdat, NR_ISOLATED_FILE, isolated[1]);
 }
 
-/* Those that left their list meanwhile are let go and counted. */
-static void take_waiting(struct mhp_collection *collection)
+/* Take the first and those after it that share its lists; return how many. */
+static unsigned int take_run(struct folio **folios, unsigned int nr,
+			     struct list_head *taken)
+{
+	struct lru_run run = { .lruvec = folio_lruvec_lock_irq(folios[0]) };
+	long isolated[2] = {};
+	unsigned int i = 0;
+
+	__acquire(&run.lruvec->lru_lock);
+	do {
+		struct folio *folio = folios[i++];
+
+		take_off_lru(&run, folio);
+		list_add_tail(&folio->lru, taken);
+		isolated[folio_is_file_lru(folio)]++;
+	} while (i < nr && folio_matches_lruvec(folios[i], run.lruvec));
+	count_isolated(&run, isolated);
+	unlock_page_lruvec_irq(run.lruvec);
+	return i;
+}
+
+/*
+ * Whoever clears the LRU flag of a folio is the one who takes it off its list.
+ * Those that others have taken meanwhile are let go and counted.
+ */
+static void claim_waiting(struct mhp_collection *collection)
 {
 	struct folio_batch *waiting = &collection->waiting;
-	unsigned int i, nr = folio_batch_count(waiting), missed = 0;
-	struct lru_run run = {};
-	long isolated[2] = {};
+	unsigned int i, nr = folio_batch_count(waiting), claimed = 0;
 
-	if (!nr)
-		return;
 	for (i = 0; i < nr; i++) {
 		struct folio *folio = waiting->folios[i];
 
-		if (take_off_lru(&run, folio)) {
-			list_add_tail(&folio->lru, &collection->folios);
-			isolated[folio_is_file_lru(folio)]++;
-		} else {
-			waiting->folios[missed++] = folio;
-		}
+		if (folio_test_clear_lru(folio))
+			waiting->folios[claimed++] = folio;
+		else
+			folio_put(folio);
 	}
-	end_run(&run, isolated);
+	waiting->nr = claimed;
+	collection->missed += nr - claimed;
+}
 
-	collection->nr_pages += nr - missed;
-	collection->singles += nr - missed;
-	collection->missed += missed;
-	waiting->nr = missed;
-	if (missed)
-		folios_put(waiting);
+static void take_waiting(struct mhp_collection *collection)
+{
+	struct folio_batch *waiting = &collection->waiting;
+	unsigned int taken = 0, nr;
+
+	claim_waiting(collection);
+	nr = folio_batch_count(waiting);
+	while (taken < nr)
+		taken += take_run(waiting->folios + taken, nr - taken,
+				  &collection->folios);
+	collection->nr_pages += nr;
+	collection->singles += nr;
+	folio_batch_reinit(waiting);
 }
 
 /* The reference goes with it. */
