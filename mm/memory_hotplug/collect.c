@@ -211,10 +211,6 @@ void mhp_collect(struct mhp_collection *collection, struct page *page,
 		give_up_poisoned(folio, pfn);
 		goto put;
 	}
-	if (!folio_test_large(folio) && folio_test_lru(folio)) {
-		let_wait(collection, folio);
-		return;
-	}
 	taken = isolate_folio_to_list(folio, &collection->folios);
 	if (taken)
 		add_folio(collection, folio);

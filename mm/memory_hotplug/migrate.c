@@ -3,8 +3,9 @@
  * Memory hotplug: moving what is in a range.
  *
  * One pass over an isolated range: what can move is collected into batches (see
- * collect.c) and migrated, what cannot is counted.  Folios move whole.  A folio that does not
- * move now goes back to where it was and is looked at again in the next pass.
+ * collect.c) and migrated, what cannot is counted.  Folios move whole.  A folio
+ * that does not move now goes back to where it was and is looked at again in the
+ * next pass.
  * mem_hotplug_lock is not held: that the range is isolated, and that its owner
  * holds device_hotplug_lock, keeps it as it is.
  */
