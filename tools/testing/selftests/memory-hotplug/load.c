@@ -247,11 +247,22 @@ static void run_worker(struct worker *self)
 	_exit(0);
 }
 
+/* Whether a worker has ended; its status stays to be asked for. */
+static bool one_has_ended(void)
+{
+	siginfo_t info = {};
+
+	return !waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) &&
+	       info.si_pid;
+}
+
 /* Whether it ended well; tells what it did. */
 static bool end_worker(struct worker *self)
 {
 	int status = 1;
 
+	if (self->pid <= 0)
+		return false;
 	kill(self->pid, SIGTERM);
 	while (waitpid(self->pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -304,7 +315,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	for (int i = 0; i < nr; i++)
 		run_worker(&workers[i]);
-	while (!stop && waitpid(-1, NULL, WNOHANG) <= 0)
+	while (!stop && !one_has_ended())
 		usleep(50000);
 	for (int i = 0; i < nr; i++)
 		right &= end_worker(&workers[i]);
