@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """A disk for guests that need one, as a file system or as swap.
 
-Owns its image, which is made once; what a guest writes to it is thrown away.
+Owns how images are made, and the one that tests share, which is made once; what
+a guest writes to it is thrown away.
 """
 import os
 import subprocess
@@ -11,15 +12,20 @@ from .guest import BUILD
 DISK_MIB = 1024
 
 
+def make_image(image, mib, *options):
+    """Make an image with a file system of so many MiB; it is there whole or not at all."""
+    os.makedirs(os.path.dirname(image), exist_ok=True)
+    scratch = '%s.%d' % (image, os.getpid())
+    subprocess.run(['mkfs.ext4', '-q', *options, scratch, '%dM' % mib], check=True,
+                   env={**os.environ, 'PATH': os.environ['PATH'] + ':/sbin:/usr/sbin'})
+    os.rename(scratch, image)
+
+
 def image_path():
     """A file system image for the guests to write to; what they write is thrown away."""
     image = os.path.join(BUILD, 'kinds/disk.img')
     if not os.path.exists(image):
-        os.makedirs(os.path.dirname(image), exist_ok=True)
-        scratch = '%s.%d' % (image, os.getpid())
-        subprocess.run(['mkfs.ext4', '-q', '-E', 'lazy_itable_init=0,lazy_journal_init=0', scratch, '%dM' % DISK_MIB],
-                       check=True, env={**os.environ, 'PATH': os.environ['PATH'] + ':/sbin:/usr/sbin'})
-        os.rename(scratch, image)
+        make_image(image, DISK_MIB, '-E', 'lazy_itable_init=0,lazy_journal_init=0')
     return image
 
 

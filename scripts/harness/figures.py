@@ -3,7 +3,8 @@
 
 Owns what a figure is (the lowest decile of its repetitions: what disturbs one of
 them, such as a tick of the clock, adds to it and never takes away), what the ratio
-and the spread (how far the median is above the figure) are, and how they look.  Knows nothing about how they came to be.
+and the spread (how far the median is above the figure) are, and how they look.
+Knows nothing about how they came to be.
 """
 import html
 import json

@@ -362,6 +362,11 @@ def hog(guest, mib, seed, node=None):
     return job
 
 
+def migrated(guest):
+    """Pages moved since boot."""
+    return int(re.search(r'^pgmigrate_success (\d+)', guest.read('/proc/vmstat'), re.M).group(1))
+
+
 def used_in(guest, dimm):
     """Pages of the movable zone (of the DIMM's node) that are in use, in MiB."""
     zone = read_zones(guest.read('/proc/zoneinfo'))[0].get((dimm.node, 'Movable'), {})

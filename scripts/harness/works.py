@@ -16,10 +16,9 @@ and then a short figure would depend on where between two ticks it began.
 """
 import os
 import re
-import subprocess
 import time
 
-from . import rounds
+from . import disks, rounds
 from .agent import GuestError
 from .guest import BUILD, MIB, UnplugRefused
 from .report import Failure
@@ -139,11 +138,6 @@ def remove_timed(guest, dimm):
     return timed_acpi(guest, unplug)
 
 
-def migrated(guest):
-    """Pages moved since boot."""
-    return int(re.search(r'^pgmigrate_success (\d+)', guest.read('/proc/vmstat'), re.M).group(1))
-
-
 def cache_image():
     """A file system image with a file of USED_MIB to fill the page cache from."""
     folder, image = os.path.join(BUILD, 'bench/cache'), os.path.join(BUILD, 'bench/cache.img')
@@ -152,10 +146,7 @@ def cache_image():
         with open(os.path.join(folder, 'data'), 'wb') as f:
             for number in range(USED_MIB):
                 f.write((b'%07d\n' % number) * (MIB // 8))
-        scratch = '%s.%d' % (image, os.getpid())
-        subprocess.run(['mkfs.ext4', '-q', '-O', '^has_journal', '-d', folder, scratch, '%dM' % (USED_MIB + 64)],
-                       check=True, env={**os.environ, 'PATH': os.environ['PATH'] + ':/sbin:/usr/sbin'})
-        os.rename(scratch, image)
+        disks.make_image(image, USED_MIB + 64, '-O', '^has_journal', '-d', folder)
     return image
 
 
@@ -196,7 +187,7 @@ def used_dimm(bench, kind, gib=16, mib=USED_MIB):
 
 def put_moves(bench, row, guest, before, mib):
     """The figure "pages moved per page in use"."""
-    bench.put(row + ': pages moved per page in use', (migrated(guest) - before) / (mib * 256), '')
+    bench.put(row + ': pages moved per page in use', (rounds.migrated(guest) - before) / (mib * 256), '')
 
 
 # Works: empty memory
@@ -282,7 +273,7 @@ def growth_large(bench):
 def block_by_block(bench, kind, name, step):
     """Offline a 16 GiB DIMM in use block by block."""
     guest, dimm, job = used_dimm(bench, kind)
-    before = migrated(guest)
+    before = rounds.migrated(guest)
     row = 'offline 16 GiB with %d MiB %s, %s' % (USED_MIB, kind, name)
     bench.put(row, write_states(guest, 'offline', dimm.blocks[::step]), 'ms')
     put_moves(bench, row, guest, before, USED_MIB)
@@ -292,7 +283,7 @@ def block_by_block(bench, kind, name, step):
 def unplug_in_use(bench, kind):
     """device_del of a 16 GiB DIMM in use."""
     guest, dimm, job = used_dimm(bench, kind)
-    before = migrated(guest)
+    before = rounds.migrated(guest)
     row = 'device_del 16 GiB with %d MiB %s' % (USED_MIB, kind)
     bench.put(row, remove_timed(guest, dimm), 'ms')
     put_moves(bench, row, guest, before, USED_MIB)
@@ -328,7 +319,7 @@ def two_dimms(bench):
     rounds.online(guest, dimms[0].blocks)
     job = fill(guest, 'anon', 200)
     rounds.online(guest, dimms[1].blocks)
-    before = migrated(guest)
+    before = rounds.migrated(guest)
     mark = guest.qmp.mark()
 
     def unplug():
