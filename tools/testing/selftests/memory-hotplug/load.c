@@ -237,9 +237,13 @@ static void toggle(struct worker *self)
 
 static void run_worker(struct worker *self)
 {
-	self->pid = fork();
-	if (self->pid)
+	pid_t pid = fork();
+
+	/* The worker's memory is shared: only its parent writes this. */
+	if (pid) {
+		self->pid = pid;
 		return;
+	}
 	while (!stop) {
 		self->work(self);
 		self->done++;
