@@ -147,9 +147,20 @@ static struct job *job_by_id(unsigned int id)
 
 /* Children: each of these ends in exec or exit. */
 
+static volatile sig_atomic_t was_interrupted;
+
 static void interrupted(int sig)
 {
 	(void)sig;
+	was_interrupted = 1;
+}
+
+/* A signal that comes before the system call must end the job as one in it does. */
+static void catch_interrupts(void)
+{
+	struct sigaction act = { .sa_handler = interrupted };	/* no SA_RESTART */
+
+	sigaction(SIGUSR1, &act, NULL);
 }
 
 static void child_run(const char *command)
@@ -175,16 +186,16 @@ static void child_read(const char *path)
 static void child_write(const char *path, size_t len)
 {
 	size_t skip = strlen(path) + 1;
-	struct sigaction act = { .sa_handler = interrupted };	/* no SA_RESTART */
 	ssize_t n;
 	int fd;
 
-	sigaction(SIGUSR1, &act, NULL);
 	if (skip > len)
 		_exit(EINVAL);
 	fd = open(path, O_WRONLY);
 	if (fd < 0)
 		_exit(errno);
+	if (was_interrupted)
+		_exit(EINTR);
 	n = write(fd, path + skip, len - skip);
 	if (n < 0)
 		_exit(errno);
@@ -199,6 +210,8 @@ static void child(const char *verb, size_t len, int out)
 
 	setsid();
 	set_oom_score_adj("0");
+	if (!strcmp(verb, "write"))
+		catch_interrupts();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(open("/dev/null", O_RDWR), 0);
@@ -323,8 +336,8 @@ static void request(void)
 		return;
 	}
 	job = job_by_id(id);
-	if (job)
-		kill(-job->pid, arg);
+	if (job && kill(-job->pid, arg) && errno == ESRCH)
+		kill(job->pid, arg);	/* its session is about to be made */
 }
 
 static void on_child(int sig)
@@ -341,6 +354,7 @@ static void serve(void)
 	sigemptyset(&none);
 	sigemptyset(&block);
 	sigaddset(&block, SIGCHLD);
+	sigaddset(&block, SIGUSR1);	/* until a child says what it is to do */
 	sigprocmask(SIG_BLOCK, &block, NULL);
 	sigaction(SIGCHLD, &act, NULL);
 	for (;;) {
