@@ -175,6 +175,7 @@ int walk_memory_blocks(unsigned long start, unsigned long size, void *arg,
 	}
 	return ret;
 }
+EXPORT_SYMBOL_GPL(walk_memory_blocks);
 
 static int visit_block(struct device *dev, void *data)
 {
@@ -290,7 +291,10 @@ static int publish_block(struct memory_block *mem)
 		return ret;
 	}
 
+	/* The driver core makes no file "online": memory_sysfs.c has one. */
+	mem->dev.offline_disabled = true;
 	ret = device_register(&mem->dev);
+	mem->dev.offline_disabled = false;
 	if (ret) {
 		xa_release(&block_index, id);
 		mem->altmap = NULL;

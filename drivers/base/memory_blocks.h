@@ -23,6 +23,9 @@
 #include <linux/memremap.h>
 #include <linux/mmzone.h>
 
+/* Room for the owner of a page in the way, in bytes. */
+#define BLOCKER_OWNER_SIZE	256
+
 /* memory.c */
 unsigned long memory_block_nr_sections(void);
 struct memory_block *memory_block_peek(unsigned long section_nr);

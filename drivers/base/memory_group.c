@@ -18,11 +18,10 @@
 
 #include "memory_blocks.h"
 
-/* Room for the owner of a blocker, and for all of its line, in bytes. */
-#define OWNER_SIZE	256
-#define LINE_SIZE	(OWNER_SIZE + 64)
+/* Room for the line of a blocker, in bytes. */
+#define LINE_SIZE	(BLOCKER_OWNER_SIZE + 64)
 
-/* Blockers of a block that are looked for: no page of text has more lines. */
+/* Blockers of a block that are looked for: most pages of text have no more lines. */
 #define MAX_LISTED	256
 
 #define to_memory_group(device)	container_of(device, struct memory_group, dev)
@@ -42,42 +41,25 @@ static int emit_run(char *buf, int len, u32 first, u32 last)
 			     len ? "," : "", first, last);
 }
 
-static bool find_block(struct memory_group *group, u32 id)
-{
-	struct memory_block *mem;
-
-	list_for_each_entry(mem, &group->memory_blocks, group_next)
-		if (mem->dev.id == id)
-			return true;
-	return false;
-}
-
-/* The lowest id of a block in the group from @id on, or U32_MAX. */
-static u32 next_block(struct memory_group *group, u32 id)
-{
-	struct memory_block *mem;
-	u32 next = U32_MAX;
-
-	list_for_each_entry(mem, &group->memory_blocks, group_next)
-		if (mem->dev.id >= id)
-			next = min(next, mem->dev.id);
-	return next;
-}
-
 static ssize_t blocks_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)
 {
 	struct memory_group *group = to_memory_group(dev);
-	u32 first, last;
+	u32 first = 0, next = 0;
+	struct memory_block *mem;
 	int len = 0;
 
 	mutex_lock(&group->blocks_lock);
-	for (first = next_block(group, 0); first != U32_MAX;
-	     first = next_block(group, last + 1)) {
-		for (last = first; find_block(group, last + 1); last++)
-			;
-		len += emit_run(buf, len, first, last);
+	list_for_each_entry(mem, &group->memory_blocks, group_next) {
+		if (mem->dev.id != next) {
+			if (first < next)
+				len += emit_run(buf, len, first, next - 1);
+			first = mem->dev.id;
+		}
+		next = mem->dev.id + 1;
 	}
+	if (first < next)
+		len += emit_run(buf, len, first, next - 1);
 	mutex_unlock(&group->blocks_lock);
 	return len + sysfs_emit_at(buf, len, "\n");
 }
@@ -199,7 +181,7 @@ static DEVICE_ATTR_RO(progress);
 /* One line: pfn, pages, kind, owner. False if there is no room for it. */
 static bool emit_blocker(struct mhp_blocker *blocker, char *buf, ssize_t *len)
 {
-	char owner[OWNER_SIZE], line[LINE_SIZE];
+	char owner[BLOCKER_OWNER_SIZE], line[LINE_SIZE];
 
 	mhp_blocker_owner(blocker, owner, sizeof(owner));
 	scnprintf(line, sizeof(line), "%#lx %lu %s %s\n", blocker->pfn,
@@ -281,6 +263,17 @@ static void add_links(struct memory_group *group, struct memory_block *mem)
 		dev_warn(&mem->dev, "no link to %s\n", dev_name(&group->dev));
 }
 
+/* The block with the next lower number, or the head; most come in ascending order. */
+static struct list_head *place_of(struct memory_group *group, u32 id)
+{
+	struct memory_block *mem;
+
+	list_for_each_entry_reverse(mem, &group->memory_blocks, group_next)
+		if (mem->dev.id < id)
+			return &mem->group_next;
+	return &group->memory_blocks;
+}
+
 /**
  * memory_group_link - enter a block in a group
  * @group: the group
@@ -291,7 +284,7 @@ static void add_links(struct memory_group *group, struct memory_block *mem)
 void memory_group_link(struct memory_group *group, struct memory_block *mem)
 {
 	mutex_lock(&group->blocks_lock);
-	list_add_tail(&mem->group_next, &group->memory_blocks);
+	list_add(&mem->group_next, place_of(group, mem->dev.id));
 	mutex_unlock(&group->blocks_lock);
 	add_links(group, mem);
 }
@@ -309,6 +302,22 @@ void memory_group_unlink(struct memory_group *group, struct memory_block *mem)
 	mutex_lock(&group->blocks_lock);
 	list_del_init(&mem->group_next);
 	mutex_unlock(&group->blocks_lock);
+}
+
+/**
+ * memory_group_announce - tell user space that a device has got memory
+ * @group: the device
+ *
+ * One "change" uevent with OPERATION=add for all blocks that came at once; what
+ * the default online type asks for has been done to them.
+ *
+ * Context: Process context. May sleep.
+ */
+void memory_group_announce(struct memory_group *group)
+{
+	char *envp[] = { "OPERATION=add", NULL };
+
+	kobject_uevent_env(&group->dev.kobj, KOBJ_CHANGE, envp);
 }
 
 /**
@@ -336,6 +345,7 @@ void memory_group_set_source(int mgid, struct device *source)
 					 "memory_group")))
 		dev_warn(source, "no link to %s\n", dev_name(&group->dev));
 }
+EXPORT_SYMBOL_GPL(memory_group_set_source);
 
 /**
  * memory_group_offline - take all memory of a device offline, or none
@@ -352,6 +362,7 @@ int memory_group_offline(int mgid)
 
 	return group ? memory_group_take_offline(group) : -EINVAL;
 }
+EXPORT_SYMBOL_GPL(memory_group_offline);
 
 static void release_group(struct device *dev)
 {

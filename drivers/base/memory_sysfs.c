@@ -12,6 +12,7 @@
  */
 #include <linux/device.h>
 #include <linux/kernel.h>
+#include <linux/kstrtox.h>
 #include <linux/mm.h>
 #include <linux/sysfs.h>
 
@@ -100,6 +101,63 @@ static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(state);
 
+static ssize_t online_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	return sysfs_emit(buf, "%d\n", !dev->offline);
+}
+
+/*
+ * A word for a state, or one of the boolean words that this file has in common
+ * with other devices, whole: kstrtobool() looks at the first letters only.
+ */
+static int parse_online(const char *buf)
+{
+	int type = mhp_online_type_from_str(buf);
+	bool on;
+
+	if (type >= 0)
+		return type;
+	if (buf[0] == 'o' && !sysfs_streq(buf, "on") && !sysfs_streq(buf, "off"))
+		return -EINVAL;
+	if (kstrtobool(buf, &on))
+		return -EINVAL;
+	return on ? MMOP_ONLINE : MMOP_OFFLINE;
+}
+
+/* A zone that was asked for by name must be the one that the block is in. */
+static bool is_in_zone(const struct memory_block *mem, enum mmop type)
+{
+	bool movable = mem->zone && zone_idx(mem->zone) == ZONE_MOVABLE;
+
+	if (type == MMOP_ONLINE_MOVABLE)
+		return movable;
+	return type != MMOP_ONLINE_KERNEL || !movable;
+}
+
+/* In place of the file of that name which the driver core has for others. */
+static ssize_t online_store(struct device *dev, struct device_attribute *attr,
+			    const char *buf, size_t count)
+{
+	struct memory_block *mem = to_memory_block(dev);
+	int type = parse_online(buf);
+	int ret;
+
+	if (type < 0)
+		return type;
+
+	ret = lock_device_hotplug_sysfs();
+	if (ret)
+		return ret;
+	ret = memory_block_request(mem, type);
+	if (ret > 0)
+		ret = is_in_zone(mem, type) ? 0 : -EINVAL;
+	unlock_device_hotplug();
+
+	return ret ?: count;
+}
+static DEVICE_ATTR_RW(online);
+
 /*
  * Can this block go offline?  Not boot memory of several zones or with holes;
  * of the rest, what has nothing in it that stands in the way now.
@@ -124,14 +182,28 @@ static ssize_t removable_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(removable);
 
+/* N of the device groupN, where the architecture does not name one; 0 is none. */
 static ssize_t phys_device_show(struct device *dev,
 				struct device_attribute *attr, char *buf)
 {
-	unsigned long pfn = memory_block_start_pfn(to_memory_block(dev));
+	const struct memory_block *mem = to_memory_block(dev);
+	int device = arch_get_memory_phys_device(memory_block_start_pfn(mem));
 
-	return sysfs_emit(buf, "%d\n", arch_get_memory_phys_device(pfn));
+	if (!device && mem->group)
+		device = mem->group->dev.id;
+	return sysfs_emit(buf, "%d\n", device);
 }
 static DEVICE_ATTR_RO(phys_device);
+
+/* Whether the block holds its own struct pages, and so has less for others. */
+static ssize_t memmap_on_memory_show(struct device *dev,
+				     struct device_attribute *attr, char *buf)
+{
+	const struct memory_block *mem = to_memory_block(dev);
+
+	return sysfs_emit(buf, "%d\n", READ_ONCE(mem->altmap) != NULL);
+}
+static DEVICE_ATTR_RO(memmap_on_memory);
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
 /*
@@ -194,8 +266,10 @@ static struct attribute *memory_block_attrs[] = {
 	&dev_attr_start_phys_index.attr,
 	&dev_attr_end_phys_index.attr,
 	&dev_attr_state.attr,
+	&dev_attr_online.attr,
 	&dev_attr_removable.attr,
 	&dev_attr_phys_device.attr,
+	&dev_attr_memmap_on_memory.attr,
 	&dev_attr_blockers.attr,
 #ifdef CONFIG_MEMORY_HOTREMOVE
 	&dev_attr_valid_zones.attr,

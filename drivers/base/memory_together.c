@@ -5,8 +5,10 @@
  * All that are to go offline are emptied together, so that no page moves from one to
  * the next; then each goes offline by itself, with its own events.  Either all
  * of them are offline afterwards or those that were online are so again, in the
- * zone they were in.  The same holds the other way.  A failure to go offline is told
- * by a uevent, of the block or the device that did not go.
+ * zone they were in.  The same holds the other way.  A device that changed as a
+ * whole has an "online" or "offline" uevent of its own, after those of its blocks.  A
+ * failure to go offline is told by a uevent, of the block or the device that did
+ * not go.
  *
  * Locks: device_hotplug_lock throughout.
  */
@@ -20,24 +22,30 @@
 
 #include "memory_blocks.h"
 
-/* Room for the owner of a page in the way, in bytes. */
-#define OWNER_SIZE	128
-
 #ifdef CONFIG_MEMORY_HOTREMOVE
-/* The memory that a script which takes one block away will want next. */
 static void avoid_group(struct mhp_evacuation *ev,
 			const struct memory_group *group)
 {
-	unsigned long start = ULONG_MAX, end = 0;
-	const struct memory_block *mem;
+	const struct memory_block *first, *last;
 
-	list_for_each_entry(mem, &group->memory_blocks, group_next) {
-		unsigned long pfn = memory_block_start_pfn(mem);
+	first = list_first_entry(&group->memory_blocks, struct memory_block,
+				 group_next);
+	last = list_last_entry(&group->memory_blocks, struct memory_block,
+			       group_next);
+	mhp_evacuation_avoid(ev, memory_block_start_pfn(first),
+			     memory_block_start_pfn(last) +
+			     memory_block_nr_pages());
+}
 
-		start = min(start, pfn);
-		end = max(end, pfn + memory_block_nr_pages());
-	}
-	mhp_evacuation_avoid(ev, start, end);
+/* The memory that a script which takes one block away will want next. */
+static void avoid_neighbours(struct mhp_evacuation *ev,
+			     const struct memory_block *mem)
+{
+	if (mem->group)
+		avoid_group(ev, mem->group);
+	else if (zone_idx(mem->zone) == ZONE_MOVABLE)
+		mhp_evacuation_avoid(ev, mem->zone->zone_start_pfn,
+				     zone_end_pfn(mem->zone));
 }
 
 static int begin_locked(struct mhp_evacuation *ev)
@@ -80,8 +88,8 @@ int memory_blocks_evacuate(struct memory_block **blocks, unsigned int nr,
 		ret = mhp_evacuation_add(ev, memory_block_usable_pfn(blocks[i]),
 					 memory_block_usable_pages(blocks[i]),
 					 blocks[i]->zone);
-	if (!ret && nr == 1 && blocks[0]->group)
-		avoid_group(ev, blocks[0]->group);
+	if (!ret && nr == 1)
+		avoid_neighbours(ev, blocks[0]);
 	if (!ret)
 		ret = begin_locked(ev);
 	return ret ?: mhp_evacuation_run(ev);
@@ -121,7 +129,7 @@ void memory_report_failure(struct device *dev, struct mhp_evacuation *ev,
 			   int error)
 {
 	struct mhp_blocker *blocker = ev ? mhp_evacuation_blocker(ev) : NULL;
-	char owner[OWNER_SIZE];
+	char owner[BLOCKER_OWNER_SIZE];
 	const char *reason = ev ? mhp_failure_word(mhp_evacuation_failure(ev)) :
 				  "none";
 
@@ -281,6 +289,8 @@ int memory_group_take_offline(struct memory_group *group)
 	if (!ret)
 		ret = offline_party(&party, READ_ONCE(group->offline_timeout_ms),
 				    &group->dev, group);
+	if (!ret && party.nr)
+		kobject_uevent(&group->dev.kobj, KOBJ_OFFLINE);
 	party_free(&party);
 	return ret;
 }
@@ -340,6 +350,8 @@ int memory_group_bring_online(struct memory_group *group, enum mmop type)
 	}
 	if (ret && party.nr)
 		party_undo(&party);
+	if (!ret && party.nr)
+		kobject_uevent(&group->dev.kobj, KOBJ_ONLINE);
 	party_free(&party);
 	return ret;
 }

@@ -54,7 +54,7 @@ enum memory_block_state {
 /**
  * struct memory_group - the device that a set of blocks came with
  * @dev: the device in sysfs, groupN with its id as N
- * @memory_blocks: its blocks, linked by group_next
+ * @memory_blocks: its blocks in ascending order, linked by group_next
  * @blocks_lock: protects @memory_blocks, together with device_hotplug_lock: who
  *	changes it holds both, who holds either can read it
  * @offline_timeout_ms: how long taking it offline may take; 0 for the default
@@ -186,6 +186,7 @@ int memory_group_offline(int mgid);
 int memory_range_remove(u64 start, u64 size,
 			int (*remove)(u64 start, u64 size));
 void memory_group_set_source(int mgid, struct device *source);
+void memory_group_announce(struct memory_group *group);
 struct memory_group *memory_group_find_by_id(int mgid);
 int walk_dynamic_memory_groups(int nid, walk_memory_groups_func_t func,
 			       struct memory_group *excluded, void *arg);
@@ -199,6 +200,7 @@ int memory_notify(unsigned long val, void *v);
  * @fn: the callback, a notifier_fn_t
  * @pri: its priority
  *
+ * Context: May sleep. Not from a callback of this chain.
  * Return: what register_memory_notifier() returns.
  */
 #define hotplug_memory_notifier(fn, pri) ({				\

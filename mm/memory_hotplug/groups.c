@@ -2,11 +2,11 @@
 /*
  * Memory hotplug: groups, the devices that memory blocks came with.
  *
- * Ids start at 0, so a valid id is never negative.  groups_lock protects the
+ * Ids start at 1: as phys_device of a block, 0 stands for none.  groups_lock protects the
  * table of ids against lookup, walking and freeing at the same time: drivers
  * register and unregister without device_hotplug_lock, and valid_zones walks
  * the dynamic groups without any other lock.  A group that has blocks cannot
- * be freed; its list of blocks is protected by device_hotplug_lock, its page
+ * be freed; its list of blocks is protected as struct memory_group says, its page
  * counts by mem_hotplug_lock.
  */
 #include <linux/device.h>
@@ -18,7 +18,7 @@
 
 #define GROUP_IS_DYNAMIC	XA_MARK_1
 
-static DEFINE_XARRAY_FLAGS(groups, XA_FLAGS_ALLOC);
+static DEFINE_XARRAY_FLAGS(groups, XA_FLAGS_ALLOC1);
 static DEFINE_MUTEX(groups_lock);
 
 /* Reserve an id; nobody finds the group yet. */
@@ -123,6 +123,16 @@ int memory_group_register_dynamic(int nid, unsigned long unit_pages)
 }
 EXPORT_SYMBOL_GPL(memory_group_register_dynamic);
 
+static bool has_blocks(struct memory_group *group)
+{
+	bool ret;
+
+	mutex_lock(&group->blocks_lock);
+	ret = !list_empty(&group->memory_blocks);
+	mutex_unlock(&group->blocks_lock);
+	return ret;
+}
+
 /**
  * memory_group_unregister - forget a group that has no blocks any more
  * @mgid: its id
@@ -142,7 +152,7 @@ int memory_group_unregister(int mgid)
 	group = xa_load(&groups, mgid);
 	if (!group)
 		ret = -EINVAL;
-	else if (!list_empty(&group->memory_blocks))
+	else if (has_blocks(group))
 		ret = -EBUSY;
 	else
 		xa_erase(&groups, mgid);
