@@ -5,8 +5,9 @@
  * This file turns the _CRS of such a device into ranges, hands the ranges to
  * the memory hotplug core, binds the resulting memory blocks to the ACPI device
  * (that is how an eject request finds what to offline), and takes all of it
- * back.  It neither onlines nor offlines memory for an eject: drivers/acpi/scan.c
- * does so through the bound blocks.  It decides nothing about zones or pages.
+ * back.  For an eject it takes what it added offline as one; what else is bound
+ * drivers/acpi/scan.c takes offline block by block.  It decides nothing about zones
+ * or pages.
  *
  * A DIMM is known here from a successful dimm_attach() to dimm_detach(), with
  * its struct acpi_dimm in driver_data.  What happened to each of its ranges is
@@ -29,27 +30,18 @@
 #include <linux/error-injection.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
+#include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
+#include "hotplug_claim.h"
 #include "internal.h"
 
 static const struct acpi_device_id dimm_ids[] = {
 	{ "PNP0C80" },
 	{ }
 };
-
-/*
- * Take the device and do nothing with it.  A device without a handler would be
- * powered off by an eject request while its memory is in use; one whose handler
- * has hotplug disabled is not, and firmware is told that eject is not supported.
- */
-static int dimm_claim(struct acpi_device *adev, const struct acpi_device_id *id)
-{
-	return 1;
-}
-
-#ifdef CONFIG_ACPI_HOTPLUG_MEMORY
+MODULE_DEVICE_TABLE(acpi, dimm_ids);
 
 /**
  * enum dimm_range_state - what attaching a DIMM did about one of its ranges
@@ -72,7 +64,7 @@ enum dimm_range_state {
  * @adev: The device.  Not valid on dimm_leftovers.
  * @ranges: Its memory by ascending address; no two ranges overlap, and none
  *	could be merged with the next.
- * @mgid: Id of its memory group, negative if it has none (0 is a valid id).
+ * @mgid: Id of its memory group, negative if it has none.
  * @leftover: Link in dimm_leftovers.
  */
 struct acpi_dimm {
@@ -260,13 +252,6 @@ static int dimm_unbind_block(struct memory_block *block, void *arg)
 	return 0;
 }
 
-/* An auto-online policy may have been quicker; whoever removes sees the result. */
-static int dimm_offline_block(struct memory_block *block, void *unused)
-{
-	device_offline(&block->dev);
-	return 0;
-}
-
 static void dimm_range_unbind(struct dimm_range *range)
 {
 	if (range->state != DIMM_RANGE_UNUSED)
@@ -355,12 +340,12 @@ static void dimm_undo_enable(struct acpi_dimm *dimm)
 {
 	struct dimm_range *range;
 
+	/* An auto-online policy may have been quicker; removal sees the result. */
+	memory_group_offline(dimm->mgid);
 	list_for_each_entry_reverse(range, &dimm->ranges, node) {
 		dimm_range_unbind(range);
-		if (range->state != DIMM_RANGE_ADDED)
-			continue;
-		walk_memory_blocks(range->start, range->length, NULL, dimm_offline_block);
-		dimm_range_remove(range);
+		if (range->state == DIMM_RANGE_ADDED)
+			dimm_range_remove(range);
 	}
 }
 
@@ -408,10 +393,17 @@ static bool dimm_is_ejectable(const struct acpi_dimm *dimm)
 
 static struct acpi_dimm *dimm_alloc(struct acpi_device *adev)
 {
-	struct acpi_dimm *dimm = kzalloc(sizeof(*dimm), GFP_KERNEL);
+	struct acpi_dimm *dimm;
 
-	if (!dimm)
+	/* Given back with the structure, in dimm_free_leftovers(). */
+	if (!try_module_get(THIS_MODULE))
 		return NULL;
+
+	dimm = kzalloc(sizeof(*dimm), GFP_KERNEL);
+	if (!dimm) {
+		module_put(THIS_MODULE);
+		return NULL;
+	}
 
 	dimm->adev = adev;
 	INIT_LIST_HEAD(&dimm->ranges);
@@ -432,6 +424,7 @@ static void dimm_free_leftovers(void)
 			continue;
 		list_del(&dimm->leftover);
 		kfree(dimm);
+		module_put(THIS_MODULE);
 	}
 }
 
@@ -450,12 +443,17 @@ static void dimm_free(struct acpi_dimm *dimm)
 	dimm_free_leftovers();
 }
 
-/* Offline what was added, all or nothing, before the passes of scan.c. */
+/*
+ * Offline what was added, all or nothing, before the passes of scan.c, to which
+ * -EPERM means that there is no ejecting this device; from here it is the veto of a
+ * notifier.
+ */
 static int dimm_offline(struct acpi_device *adev)
 {
 	struct acpi_dimm *dimm = adev->driver_data;
+	int ret = dimm ? memory_group_offline(dimm->mgid) : 0;
 
-	return dimm ? memory_group_offline(dimm->mgid) : 0;
+	return ret == -EPERM ? -EBUSY : ret;
 }
 
 /*
@@ -483,12 +481,10 @@ static void dimm_detach(struct acpi_device *adev)
  * Stands in for dimm_handler at a device that cannot be ejected: hotplug.enabled
  * is clear, so an eject request is refused (-EPERM) before anything is disturbed.
  * dimm_attach() puts it into adev->handler, which scan.c leaves as it finds it
- * after a successful attach.  With the boot word acpi_no_memhotplug it is the one
- * that is registered, and serves every PNP0C80 device.
+ * after a successful attach.  It is never registered.
  */
 static struct acpi_scan_handler dimm_fixed_handler = {
 	.ids = dimm_ids,
-	.attach = dimm_claim,
 	.detach = dimm_detach,
 };
 
@@ -504,7 +500,7 @@ static bool dimm_is_ready(struct acpi_device *adev)
 	return (sta & ready) == ready;
 }
 
-/* Return 1 with all ranges set up, 0 if the device is not ready, or an error. */
+/* A device that is not ready must not be enumerated: it is asked again later. */
 static int dimm_setup(struct acpi_dimm *dimm)
 {
 	int ret = dimm_read_ranges(dimm);
@@ -512,10 +508,9 @@ static int dimm_setup(struct acpi_dimm *dimm)
 	if (ret)
 		return ret;
 	if (!dimm_is_ready(dimm->adev))
-		return 0;
+		return -ENODEV;
 
-	ret = dimm_enable(dimm);
-	return ret ? ret : 1;
+	return dimm_enable(dimm);
 }
 
 static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id)
@@ -530,7 +525,7 @@ static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id
 	strscpy(acpi_device_class(adev), "memory");
 
 	ret = dimm_setup(dimm);
-	if (ret <= 0) {
+	if (ret) {
 		dimm_free(dimm);
 		return ret;
 	}
@@ -539,7 +534,7 @@ static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id
 	if (!dimm_is_ejectable(dimm))
 		adev->handler = &dimm_fixed_handler;
 
-	return ret;
+	return 1;
 }
 
 static struct acpi_scan_handler dimm_handler = {
@@ -552,47 +547,36 @@ static struct acpi_scan_handler dimm_handler = {
 	},
 };
 
-static bool dimm_hotplug_off __initdata;
-
-static int __init dimm_parse_boot_word(char *unused)
-{
-	dimm_hotplug_off = true;
-	return 1;
-}
-__setup("acpi_no_memhotplug", dimm_parse_boot_word);
-
 /**
- * acpi_memory_hotplug_init - register the handler for ACPI memory devices
+ * acpi_dimm_init - take the memory devices over
  *
- * Context: Once, from acpi_scan_init(), before any device is enumerated.
+ * Those that are there already are found; the settings of the driver appear in
+ * sysfs as the hotplug profile "memory".
+ *
+ * Context: Process context, no locks; at boot from acpi_scan_init().
+ * Return: 0; -ENODEV without ACPI, -EPERM with the boot word acpi_no_memhotplug.
  */
-void __init acpi_memory_hotplug_init(void)
+int __init acpi_dimm_init(void)
 {
-	if (!dimm_hotplug_off) {
-		acpi_scan_add_handler_with_hotplug(&dimm_handler, "memory");
-		return;
-	}
+	if (acpi_disabled)
+		return -ENODEV;
+	if (acpi_memory_hotplug_is_off())
+		return -EPERM;
 
-	pr_info("hotplug is off (acpi_no_memhotplug)\n");
-	acpi_scan_add_handler(&dimm_fixed_handler);
+	acpi_scan_replace_handler(&acpi_memory_claim, &dimm_handler, "memory");
+	return 0;
 }
 
-#else /* !CONFIG_ACPI_HOTPLUG_MEMORY */
-
-static struct acpi_scan_handler dimm_handler = {
-	.ids = dimm_ids,
-	.attach = dimm_claim,
-};
-
-/**
- * acpi_memory_hotplug_init - keep ACPI memory devices from becoming platform
- *	devices and from being ejected
- *
- * Context: Once, from acpi_scan_init(), before any device is enumerated.
- */
-void __init acpi_memory_hotplug_init(void)
+#ifdef MODULE
+/* Nothing is attached: each DIMM with memory holds a reference to the module. */
+static void __exit dimm_exit(void)
 {
-	acpi_scan_add_handler(&dimm_handler);
+	acpi_scan_replace_handler(&dimm_handler, &acpi_memory_claim, NULL);
 }
 
-#endif /* CONFIG_ACPI_HOTPLUG_MEMORY */
+module_init(acpi_dimm_init);
+module_exit(dimm_exit);
+#endif
+
+MODULE_DESCRIPTION("ACPI memory devices");
+MODULE_LICENSE("GPL");

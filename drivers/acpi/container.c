@@ -24,8 +24,10 @@
 
 #include <linux/acpi.h>
 #include <linux/container.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 
+#include "hotplug_claim.h"
 #include "internal.h"
 
 static const struct acpi_device_id container_ids[] = {
@@ -34,8 +36,7 @@ static const struct acpi_device_id container_ids[] = {
 	{ "PNP0A06" },
 	{ }
 };
-
-#ifdef CONFIG_ACPI_CONTAINER
+MODULE_DEVICE_TABLE(acpi, container_ids);
 
 static int container_check_child(struct acpi_device *child, void *unused)
 {
@@ -47,11 +48,6 @@ static int container_check_offline(struct container_dev *cdev)
 	return acpi_dev_for_each_child(ACPI_COMPANION(&cdev->dev), container_check_child, NULL);
 }
 
-static void container_release(struct device *dev)
-{
-	kfree(to_container_dev(dev));
-}
-
 static struct container_dev *container_alloc(struct acpi_device *adev)
 {
 	struct container_dev *cdev = kzalloc(sizeof(*cdev), GFP_KERNEL);
@@ -59,7 +55,7 @@ static struct container_dev *container_alloc(struct acpi_device *adev)
 	if (cdev) {
 		device_initialize(&cdev->dev);
 		cdev->dev.bus = &container_subsys;
-		cdev->dev.release = container_release;
+		cdev->dev.release = acpi_container_release;
 		/* Known before registration, which then binds the two. */
 		ACPI_COMPANION_SET(&cdev->dev, adev);
 		cdev->offline = container_check_offline;
@@ -68,15 +64,17 @@ static struct container_dev *container_alloc(struct acpi_device *adev)
 	return cdev;
 }
 
-static int container_attach(struct acpi_device *adev, const struct acpi_device_id *id)
+/* Only with a driver can a container be ejected: such a one keeps the module. */
+static bool container_keeps_module(const struct acpi_device *adev)
 {
-	struct container_dev *cdev;
+	return adev->flags.ejectable;
+}
+
+static int container_add_device(struct acpi_device *adev)
+{
+	struct container_dev *cdev = container_alloc(adev);
 	int ret;
 
-	if (adev->flags.is_dock_station)
-		return 0;
-
-	cdev = container_alloc(adev);
 	if (!cdev)
 		return -ENOMEM;
 
@@ -90,16 +88,35 @@ static int container_attach(struct acpi_device *adev, const struct acpi_device_i
 	}
 
 	adev->driver_data = &cdev->dev;
-	return 1;
+	return 0;
+}
+
+static int container_attach(struct acpi_device *adev, const struct acpi_device_id *id)
+{
+	int ret;
+
+	if (adev->flags.is_dock_station)
+		return 0;
+	if (container_keeps_module(adev) && !try_module_get(THIS_MODULE))
+		return -ENODEV;
+
+	ret = container_add_device(adev);
+	if (ret && container_keeps_module(adev))
+		module_put(THIS_MODULE);
+	return ret ?: 1;
 }
 
 static void container_detach(struct acpi_device *adev)
 {
 	struct device *dev = adev->driver_data;
 
+	if (!dev)
+		return;
+
 	adev->driver_data = NULL;
-	if (dev)
-		device_unregister(dev);
+	device_unregister(dev);
+	if (container_keeps_module(adev))
+		module_put(THIS_MODULE);
 }
 
 static void container_notify_online(struct acpi_device *adev)
@@ -122,31 +139,34 @@ static struct acpi_scan_handler container_handler = {
 };
 
 /**
- * acpi_container_init - register the handler for ACPI containers
+ * acpi_container_driver_init - take the containers over
  *
- * Its settings appear in sysfs as the hotplug profile "container".
+ * Those that are there already get their devices; the settings of the driver
+ * appear in sysfs as the hotplug profile "container".
  *
- * Context: Once, from acpi_scan_init(), before any device is enumerated.
+ * Context: Process context, no locks; at boot from acpi_scan_init().
+ * Return: 0; -ENODEV without ACPI.
  */
-void __init acpi_container_init(void)
+int __init acpi_container_driver_init(void)
 {
-	acpi_scan_add_handler_with_hotplug(&container_handler, "container");
+	if (acpi_disabled)
+		return -ENODEV;
+
+	acpi_scan_replace_handler(&acpi_container_claim, &container_handler,
+				  "container");
+	return 0;
 }
 
-#else /* !CONFIG_ACPI_CONTAINER */
-
-static struct acpi_scan_handler container_handler = {
-	.ids = container_ids,
-};
-
-/**
- * acpi_container_init - keep ACPI containers from becoming platform devices
- *
- * Context: Once, from acpi_scan_init(), before any device is enumerated.
- */
-void __init acpi_container_init(void)
+#ifdef MODULE
+/* The containers that are left cannot be ejected: the others hold the module. */
+static void __exit container_exit(void)
 {
-	acpi_scan_add_handler(&container_handler);
+	acpi_scan_replace_handler(&container_handler, &acpi_container_claim, NULL);
 }
 
-#endif /* CONFIG_ACPI_CONTAINER */
+module_init(acpi_container_driver_init);
+module_exit(container_exit);
+#endif
+
+MODULE_DESCRIPTION("ACPI containers");
+MODULE_LICENSE("GPL");
