@@ -83,6 +83,19 @@ static unsigned int chunk_order(unsigned long pfn, unsigned long end_pfn)
 }
 
 /**
+ * mhp_page_form - how pages start that mhp_release_pages() is to release
+ *
+ * Context: mem_hotplug_lock held for writing, until they are released.
+ * Return: MHP_PAGES_FREE, unless a driver is to see them before.
+ */
+enum mhp_page_form mhp_page_form(void)
+{
+	mhp_assert_write_locked();
+	return online_page_callback == generic_online_page ? MHP_PAGES_FREE :
+							     MHP_PAGES_OFFLINE;
+}
+
+/**
  * mhp_release_pages - hand the pages of a range over, largest chunks first
  * @start_pfn: first page
  * @end_pfn: first page after the range
@@ -91,13 +104,18 @@ static unsigned int chunk_order(unsigned long pfn, unsigned long end_pfn)
  */
 void mhp_release_pages(unsigned long start_pfn, unsigned long end_pfn)
 {
+	bool are_free = mhp_page_form() == MHP_PAGES_FREE;
 	unsigned long pfn = start_pfn;
 
-	mhp_assert_write_locked();
+	if (are_free)
+		adjust_managed_page_count(pfn_to_page(pfn), end_pfn - pfn);
 	while (pfn < end_pfn) {
 		unsigned int order = chunk_order(pfn, end_pfn);
 
-		online_page_callback(pfn_to_page(pfn), order);
+		if (are_free)
+			free_fresh_pages(pfn_to_page(pfn), order);
+		else
+			online_page_callback(pfn_to_page(pfn), order);
 		pfn += 1UL << order;
 		cond_resched();
 	}

@@ -11,6 +11,7 @@
  *	add.c		the whole physical phase: resource, node, populate
  *	remove.c	the way back
  *	memmap.c	struct pages that live in the memory they describe
+ *	struct_pages.c	how struct pages start
  *	online.c	from "added" to "in use"
  *	callback.c	drivers that take a chunk before it becomes free
  *	offline.c	from "in use" to "added"
@@ -29,8 +30,8 @@
  *	absent	no section, no struct page, in no zone
  *	added	section PRESENT|HAS_MEM_MAP; struct pages are not initialised;
  *		in no zone; its resource is busy System RAM, its block offline
- *	zoned	in the span of a zone; struct pages PageOffline with refcount
- *		one, pageblocks MIGRATE_ISOLATE; section not ONLINE
+ *	zoned	in the span of a zone; struct pages initialised, see enum
+ *		mhp_page_form; pageblocks MIGRATE_MOVABLE; section not ONLINE
  *	online	section ONLINE; present; free pages in the buddy allocator
  *
  * An operation moves a range from one state to the next, or, when it fails,
@@ -72,6 +73,8 @@ void mhp_taint_partial_sections(unsigned long start_pfn,
 bool mhp_is_block_range(u64 start, u64 size);
 
 /* zones.c */
+void mhp_zone_take_range(struct zone *zone, unsigned long start_pfn,
+			 unsigned long nr_pages);
 void mhp_zone_suspend_contiguous(struct zone *zone);
 void mhp_zone_resume_contiguous(struct zone *zone);
 
@@ -93,16 +96,33 @@ void mhp_node_will_offline(struct memory_notify *notify, struct zone *zone);
 void mhp_node_gained(const struct memory_notify *notify);
 void mhp_node_lost(const struct memory_notify *notify);
 
+/**
+ * enum mhp_page_form - how struct pages start
+ * @MHP_PAGES_FREE: refcount zero and no flags; only the free lists are missing
+ * @MHP_PAGES_OFFLINE: PageOffline with a refcount of one, as a driver that has
+ *	an online-page callback expects them
+ */
+enum mhp_page_form {
+	MHP_PAGES_FREE,
+	MHP_PAGES_OFFLINE,
+};
+
+/* struct_pages.c */
+void mhp_init_pages(struct zone *zone, unsigned long pfn,
+		    unsigned long nr_pages, enum mhp_page_form form);
+
 /* memmap.c */
+bool mhp_wants_own_memmap(u64 size, mhp_t mhp_flags);
 struct vmem_altmap *mhp_altmap_create(u64 start, mhp_t mhp_flags);
 void mhp_altmap_destroy(struct vmem_altmap *altmap);
 
 /* populate.c */
 int mhp_populate(int nid, u64 start, u64 size, struct memory_group *group,
 		 mhp_t mhp_flags);
-void mhp_depopulate(u64 start, u64 size, bool has_altmaps);
+void mhp_depopulate(u64 start, u64 size);
 
 /* callback.c */
+enum mhp_page_form mhp_page_form(void);
 void mhp_release_pages(unsigned long start_pfn, unsigned long end_pfn);
 
 #endif /* _MM_MEMORY_HOTPLUG_INTERNAL_H */

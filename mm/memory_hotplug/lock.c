@@ -26,6 +26,9 @@ void get_online_mems(void)
 
 /**
  * put_online_mems - end what get_online_mems() began
+ *
+ * Context: Any. Only after get_online_mems(), or a mhp_try_read_lock() that
+ *	worked, of the same task.
  */
 void put_online_mems(void)
 {
@@ -59,6 +62,8 @@ void mem_hotplug_begin(void)
 
 /**
  * mem_hotplug_done - end what mem_hotplug_begin() began
+ *
+ * Context: May sleep. Only after mem_hotplug_begin() of the same task.
  */
 void mem_hotplug_done(void)
 {
@@ -68,6 +73,8 @@ void mem_hotplug_done(void)
 
 /**
  * mhp_assert_write_locked - complain unless mem_hotplug_begin() is in force
+ *
+ * Context: Any.
  */
 void mhp_assert_write_locked(void)
 {

@@ -72,7 +72,8 @@ int mhp_node_commit(int nid)
  * @nid: a possible node
  *
  * Context: May sleep. Takes mem_hotplug_lock.
- * Return: 0 if it is online now, -ENOMEM.
+ * Return: 0 if it is online now; -ENOMEM, or what the driver core says about
+ *	its device.
  */
 int try_online_node(int nid)
 {

@@ -2,18 +2,17 @@
 /*
  * Memory hotplug: from "added" to "in use".
  *
- * Prepare (into the zone, struct pages initialised, pageblocks isolated),
- * announce (MEM_GOING_ONLINE, which may be vetoed), act (free the pages, mark
- * the sections, count), commit (un-isolate, so that the memory is allocatable,
- * watermarks, kernel threads, MEM_ONLINE).  Nothing can fail after the
- * announcement.  All under mem_hotplug_lock held for writing.
+ * Prepare (into the zone, struct pages initialised), announce (MEM_GOING_ONLINE,
+ * which may be vetoed), act (mark the sections, count), commit (free the pages,
+ * from when on they can be allocated; watermarks, kernel threads, MEM_ONLINE).
+ * Nothing can fail after the announcement.  All under mem_hotplug_lock held for
+ * writing.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
 #include <linux/mm.h>
 #include <linux/compaction.h>
 #include <linux/memory.h>
-#include <linux/page-isolation.h>
 #include <linux/swap.h>
 #include <linux/writeback.h>
 #include "../shuffle.h"
@@ -26,17 +25,7 @@ static bool can_online(unsigned long pfn, unsigned long nr_pages)
 			     !IS_ALIGNED(pfn + nr_pages, PAGES_PER_SECTION));
 }
 
-/* The pageblocks were set to MIGRATE_ISOLATE by hand: count them as such. */
-static void count_isolated(struct zone *zone, unsigned long nr_pages)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&zone->lock, flags);
-	zone->nr_isolate_pageblock += nr_pages / pageblock_nr_pages;
-	spin_unlock_irqrestore(&zone->lock, flags);
-}
-
-/* Free the pages to the isolated lists and count them; not allocatable yet. */
+/* Mark and count the pages, and free them when all that may be asked is true. */
 static void take_into_use(const struct memory_notify *notify,
 			  struct zone *zone, struct memory_group *group)
 {
@@ -44,17 +33,16 @@ static void take_into_use(const struct memory_notify *notify,
 	const unsigned long nr_pages = notify->nr_pages;
 	bool first_of_zone = !populated_zone(zone);
 
-	count_isolated(zone, nr_pages);
 	if (first_of_zone)
 		setup_zone_pageset(zone);
 
-	mhp_release_pages(pfn, pfn + nr_pages);
 	online_mem_sections(pfn, pfn + nr_pages);
 	adjust_present_page_count(pfn_to_page(pfn), group, nr_pages);
 
 	mhp_node_gained(notify);
 	if (first_of_zone)
 		build_all_zonelists(NULL);
+	mhp_release_pages(pfn, pfn + nr_pages);
 }
 
 /* Everything that is sized or started by how much memory there is. */
@@ -91,7 +79,8 @@ int online_pages(unsigned long pfn, unsigned long nr_pages, struct zone *zone,
 	if (!can_online(pfn, nr_pages))
 		return -EINVAL;
 
-	move_pfn_range_to_zone(zone, pfn, nr_pages, NULL, MIGRATE_ISOLATE);
+	mhp_zone_take_range(zone, pfn, nr_pages);
+	mhp_init_pages(zone, pfn, nr_pages, mhp_page_form());
 
 	mhp_node_will_online(&notify, zone);
 	ret = notifier_to_errno(memory_notify(MEM_GOING_ONLINE, &notify));
@@ -105,7 +94,6 @@ int online_pages(unsigned long pfn, unsigned long nr_pages, struct zone *zone,
 	}
 
 	take_into_use(&notify, zone, group);
-	undo_isolate_page_range(pfn, pfn + nr_pages, MIGRATE_MOVABLE);
 	follow_growth(zone);
 	memory_notify(MEM_ONLINE, &notify);
 	trace_mhp_online(pfn, nr_pages, zone, 0);

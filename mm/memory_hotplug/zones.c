@@ -16,6 +16,7 @@
  * All of it changes under mem_hotplug_lock held for writing; spans in addition
  * under zone->span_seqlock and pgdat->node_size_lock, for their readers.
  */
+#include <linux/ioport.h>
 #include <linux/memory.h>
 #include <linux/sched.h>
 #include "internal.h"
@@ -148,6 +149,26 @@ static unsigned long last_online_end(struct zone *zone, unsigned long start,
 	return max(start, end);
 }
 
+static int note_ram_end(unsigned long pfn, unsigned long nr_pages, void *end)
+{
+	*(unsigned long *)end = pfn + nr_pages;
+	return 0;
+}
+
+/*
+ * Boot memory can end anywhere in a section.  The struct pages behind it look as if
+ * they were of the zone.
+ */
+static unsigned long trim_to_ram(unsigned long start, unsigned long end)
+{
+	unsigned long ram_end = end;
+
+	if (start < end && early_section(__pfn_to_section(end - 1)))
+		walk_system_ram_range(start, end - start, &ram_end,
+				      note_ram_end);
+	return ram_end;
+}
+
 static void shrink_zone_span(struct zone *zone, unsigned long start_pfn,
 			     unsigned long end_pfn)
 {
@@ -160,7 +181,9 @@ static void shrink_zone_span(struct zone *zone, unsigned long start_pfn,
 	if (start_pfn <= zone_start)
 		zone_start = first_online_pfn(zone, end_pfn, zone_end);
 	else if (end_pfn >= zone_end)
-		zone_end = last_online_end(zone, zone_start, start_pfn);
+		zone_end = trim_to_ram(zone_start,
+				       last_online_end(zone, zone_start,
+						       start_pfn));
 
 	if (zone_start >= zone_end)
 		set_zone_span(zone, 0, 0);
@@ -182,6 +205,25 @@ static void poison_memmap(unsigned long pfn, unsigned long nr_pages)
 }
 
 /**
+ * mhp_zone_take_range - take a range into the spans of a zone and its node
+ * @zone: the zone
+ * @start_pfn: first page
+ * @nr_pages: how many
+ *
+ * Context: mem_hotplug_lock held for writing.
+ */
+void mhp_zone_take_range(struct zone *zone, unsigned long start_pfn,
+			 unsigned long nr_pages)
+{
+	mhp_assert_write_locked();
+	mhp_zone_suspend_contiguous(zone);
+	if (zone_is_empty(zone))
+		init_currently_empty_zone(zone, start_pfn, nr_pages);
+	grow_zone_span(zone, start_pfn, start_pfn + nr_pages);
+	update_node_span(zone->zone_pgdat);
+}
+
+/**
  * move_pfn_range_to_zone - make a range part of a zone
  * @zone: the zone
  * @start_pfn: first page
@@ -198,20 +240,12 @@ void move_pfn_range_to_zone(struct zone *zone, unsigned long start_pfn,
 			    unsigned long nr_pages,
 			    struct vmem_altmap *altmap, int migratetype)
 {
-	struct pglist_data *pgdat = zone->zone_pgdat;
-
-	mhp_assert_write_locked();
-	mhp_zone_suspend_contiguous(zone);
-	if (zone_is_empty(zone))
-		init_currently_empty_zone(zone, start_pfn, nr_pages);
-	grow_zone_span(zone, start_pfn, start_pfn + nr_pages);
-	update_node_span(pgdat);
-
+	mhp_zone_take_range(zone, start_pfn, nr_pages);
 	if (zone_is_zone_device(zone))
 		mhp_taint_partial_sections(start_pfn, nr_pages);
 
-	memmap_init_range(nr_pages, pgdat->node_id, zone_idx(zone), start_pfn,
-			  0, MEMINIT_HOTPLUG, altmap, migratetype);
+	memmap_init_range(nr_pages, zone_to_nid(zone), zone_idx(zone),
+			  start_pfn, 0, MEMINIT_HOTPLUG, altmap, migratetype);
 }
 
 /**
