@@ -75,8 +75,6 @@ static int add_locked(int nid, struct resource *res,
 		      struct memory_group *group, mhp_t mhp_flags)
 {
 	const u64 start = res->start, size = resource_size(res);
-	bool self_hosted = (mhp_flags & MHP_MEMMAP_ON_MEMORY) &&
-			   mhp_supports_memmap_on_memory();
 	int ret;
 
 	ret = add_to_memblock(nid, res);
@@ -103,7 +101,7 @@ static int add_locked(int nid, struct resource *res,
 	return 0;
 
 undo_populate:
-	mhp_depopulate(start, size, self_hosted);
+	mhp_depopulate(start, size);
 undo_memblock:
 	remove_from_memblock(res);
 	return ret;
@@ -168,6 +166,8 @@ int add_memory_resource(int nid, struct resource *res, mhp_t mhp_flags)
 	if (mhp_flags & MHP_MERGE_RESOURCE)
 		merge_system_ram_resource(res);
 	auto_online(start, size);
+	if (group)
+		memory_group_announce(group);
 	return 0;
 }
 
@@ -201,6 +201,7 @@ int __add_memory(int nid, u64 start, u64 size, mhp_t mhp_flags)
 {
 	return add_named_memory(nid, start, size, system_ram, mhp_flags);
 }
+EXPORT_SYMBOL_GPL(__add_memory);
 
 /**
  * add_memory - __add_memory() for callers without device_hotplug_lock

@@ -20,14 +20,23 @@
 
 #ifdef CONFIG_MHP_MEMMAP_ON_MEMORY
 
-/* How the parameter memmap_on_memory was set; it cannot change later. */
+/*
+ * How the parameter memmap_on_memory was set; it cannot change later.  By default
+ * (auto) memory carries its own struct pages only where they would take more
+ * than a share of what is free: they keep memory that others can use in a small
+ * machine, and in a roomy one whole blocks, with room for 1 GiB pages, stay.
+ */
 enum memmap_mode {
+	MEMMAP_AUTO,		/* inside if it is much and fills pageblocks */
 	MEMMAP_ELSEWHERE,	/* never inside the block */
 	MEMMAP_IF_ALIGNED,	/* inside if it fills whole pageblocks */
 	MEMMAP_FORCED,		/* inside, rounded up to whole pageblocks */
 };
 
 static enum memmap_mode memmap_mode __ro_after_init;
+
+/* With auto: at most one part in so many of the free memory is taken. */
+#define AUTO_SHARE	4
 
 static unsigned long block_memmap_bytes(void)
 {
@@ -49,6 +58,10 @@ static int memmap_on_memory_set(const char *val, const struct kernel_param *kp)
 	bool on;
 	int ret;
 
+	if (sysfs_streq(val, "auto")) {
+		memmap_mode = MEMMAP_AUTO;
+		return 0;
+	}
 	if (sysfs_streq(val, "force") || sysfs_streq(val, "FORCE")) {
 		memmap_mode = MEMMAP_FORCED;
 		pr_info_once("memmap_on_memory=force wastes %lu pages a block\n",
@@ -65,6 +78,7 @@ static int memmap_on_memory_set(const char *val, const struct kernel_param *kp)
 static int memmap_on_memory_get(char *buffer, const struct kernel_param *kp)
 {
 	static const char *const words[] = {
+		[MEMMAP_AUTO] = "auto",
 		[MEMMAP_ELSEWHERE] = "N",
 		[MEMMAP_IF_ALIGNED] = "Y",
 		[MEMMAP_FORCED] = "force",
@@ -79,7 +93,7 @@ static const struct kernel_param_ops memmap_on_memory_ops = {
 };
 module_param_cb(memmap_on_memory, &memmap_on_memory_ops, NULL, 0444);
 MODULE_PARM_DESC(memmap_on_memory,
-		 "Let hot-added memory carry its own struct pages: N (default), Y or force");
+		 "Let hot-added memory carry its own struct pages: auto (default), N, Y or force");
 
 #ifndef arch_supports_memmap_on_memory
 static bool arch_supports_memmap_on_memory(unsigned long memmap_bytes)
@@ -110,6 +124,47 @@ bool mhp_supports_memmap_on_memory(void)
 	return arch_supports_memmap_on_memory(bytes);
 }
 
+/* Free pages of zones that the kernel can take struct pages from. */
+static unsigned long free_kernel_pages(void)
+{
+	unsigned long nr_pages = 0;
+	struct zone *zone;
+
+	for_each_populated_zone(zone)
+		if (zone_idx(zone) <= gfp_zone(GFP_KERNEL))
+			nr_pages += zone_page_state(zone, NR_FREE_PAGES);
+	return nr_pages;
+}
+
+static bool memmap_is_much(u64 size)
+{
+	return PHYS_PFN(size) * sizeof(struct page) / PAGE_SIZE >
+	       free_kernel_pages() / AUTO_SHARE;
+}
+
+/**
+ * mhp_wants_own_memmap - whether blocks that are added get their memmap inside
+ * @size: bytes that are added
+ * @mhp_flags: how; MHP_MEMMAP_ON_MEMORY allows it
+ *
+ * Context: May sleep.
+ * Return: true if it is possible and the parameter memmap_on_memory asks for it.
+ */
+bool mhp_wants_own_memmap(u64 size, mhp_t mhp_flags)
+{
+	if (!(mhp_flags & MHP_MEMMAP_ON_MEMORY))
+		return false;
+	if (memmap_mode == MEMMAP_AUTO && !memmap_is_much(size))
+		return false;
+	if (mhp_supports_memmap_on_memory())
+		return true;
+
+	if (memmap_mode != MEMMAP_ELSEWHERE)
+		pr_info_once("blocks of %#lx bytes cannot carry their struct pages\n",
+			     memory_block_size_bytes());
+	return false;
+}
+
 #else /* !CONFIG_MHP_MEMMAP_ON_MEMORY */
 
 static unsigned long block_memmap_pages(void)
@@ -118,6 +173,11 @@ static unsigned long block_memmap_pages(void)
 }
 
 bool mhp_supports_memmap_on_memory(void)
+{
+	return false;
+}
+
+bool mhp_wants_own_memmap(u64 size, mhp_t mhp_flags)
 {
 	return false;
 }

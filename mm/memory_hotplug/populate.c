@@ -2,9 +2,10 @@
 /*
  * Memory hotplug: direct map, memmap and block devices of a range.
  *
- * Either all blocks of a range have their memmap in themselves, each described
- * by its altmap, or none has.  A range that could not be populated whole is
- * not populated at all.  mem_hotplug_lock and device_hotplug_lock are held.
+ * All blocks that are populated at once have their memmap in themselves, each
+ * described by its altmap, or none has; blocks of both kinds can go at once.  A
+ * range that could not be populated whole is not populated at all.
+ * mem_hotplug_lock and device_hotplug_lock are held.
  */
 #include <linux/memory.h>
 #include <linux/memremap.h>
@@ -66,19 +67,23 @@ int mhp_populate(int nid, u64 start, u64 size, struct memory_group *group,
 	u64 addr;
 	int ret;
 
-	if (!(mhp_flags & MHP_MEMMAP_ON_MEMORY) ||
-	    !mhp_supports_memmap_on_memory())
+	if (!mhp_wants_own_memmap(size, mhp_flags))
 		return populate_range(nid, start, size, group, NULL);
 
 	for (addr = start; addr < start + size; addr += step) {
 		ret = populate_self_hosted(nid, addr, group, mhp_flags);
 		if (ret) {
 			if (addr > start)
-				mhp_depopulate(start, addr - start, true);
+				mhp_depopulate(start, addr - start);
 			return ret;
 		}
 	}
 	return 0;
+}
+
+static int has_altmap(struct memory_block *mem, void *unused)
+{
+	return mem->altmap ? 1 : 0;
 }
 
 static int detach_altmap(struct memory_block *mem, void *arg)
@@ -90,13 +95,23 @@ static int detach_altmap(struct memory_block *mem, void *arg)
 	return 0;
 }
 
-static void depopulate_self_hosted(u64 start, u64 size)
+/*
+ * The block devices go first: a racing attempt to online one of them then finds
+ * nothing.
+ */
+static void depopulate_range(u64 start, u64 size, struct vmem_altmap *altmap)
 {
+	remove_memory_block_devices(start, size);
+	arch_remove_memory(start, size, altmap, NULL);
+}
+
+static void depopulate_self_hosted(u64 start)
+{
+	const u64 size = memory_block_size_bytes();
 	struct vmem_altmap *altmap = NULL;
 
 	walk_memory_blocks(start, size, &altmap, detach_altmap);
-	remove_memory_block_devices(start, size);
-	arch_remove_memory(start, size, altmap, NULL);
+	depopulate_range(start, size, altmap);
 	mhp_altmap_destroy(altmap);
 }
 
@@ -104,24 +119,22 @@ static void depopulate_self_hosted(u64 start, u64 size)
  * mhp_depopulate - undo mhp_populate()
  * @start: physical address, bytes, aligned to a block
  * @size: bytes, aligned to a block
- * @has_altmaps: whether its blocks have their memmap in themselves
- *
- * The block devices go first: a racing attempt to online one of them then
- * finds nothing.
  *
  * Context: mem_hotplug_lock held for writing. May sleep. All blocks offline.
  */
-void mhp_depopulate(u64 start, u64 size, bool has_altmaps)
+void mhp_depopulate(u64 start, u64 size)
 {
 	const u64 step = memory_block_size_bytes();
-	u64 addr;
+	u64 addr = start, plain = start;
 
-	if (!has_altmaps) {
-		remove_memory_block_devices(start, size);
-		arch_remove_memory(start, size, NULL, NULL);
-		return;
+	for (; addr < start + size; addr += step) {
+		if (!walk_memory_blocks(addr, step, NULL, has_altmap))
+			continue;
+		if (plain < addr)
+			depopulate_range(plain, addr - plain, NULL);
+		depopulate_self_hosted(addr);
+		plain = addr + step;
 	}
-
-	for (addr = start; addr < start + size; addr += step)
-		depopulate_self_hosted(addr, step);
+	if (plain < addr)
+		depopulate_range(plain, addr - plain, NULL);
 }

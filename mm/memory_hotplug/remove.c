@@ -20,12 +20,10 @@
 /**
  * struct survey - what a range that is to go consists of
  * @blocks: blocks found
- * @altmaps: those of them that have their memmap in themselves
  * @nid: node of the last one
  */
 struct survey {
 	unsigned long blocks;
-	unsigned long altmaps;
 	int nid;
 };
 
@@ -37,8 +35,6 @@ static int survey_block(struct memory_block *mem, void *arg)
 		return -EBUSY;
 
 	survey->blocks++;
-	if (mem->altmap)
-		survey->altmaps++;
 	survey->nid = mem->nid;
 	return 0;
 }
@@ -58,9 +54,6 @@ static int survey_range(u64 start, u64 size, struct survey *survey)
 	}
 	if (survey->blocks != size / memory_block_size_bytes())
 		return -EINVAL;
-	if (WARN_ONCE(survey->altmaps && survey->altmaps != survey->blocks,
-		      "memory_hotplug: only some blocks have their own memmap\n"))
-		return -EINVAL;
 	return 0;
 }
 
@@ -71,7 +64,7 @@ static int survey_range(u64 start, u64 size, struct survey *survey)
  *
  * Context: device_hotplug_lock held. May sleep.
  * Return: 0; -EBUSY if a block is not offline, -EINVAL if the range is not made
- *	of blocks that are all there and of one kind. Nothing changed then.
+ *	of blocks that are all there. Nothing changed then.
  */
 int __try_remove_memory(u64 start, u64 size)
 {
@@ -87,7 +80,7 @@ int __try_remove_memory(u64 start, u64 size)
 	firmware_map_remove(start, start + size, "System RAM");
 
 	mem_hotplug_begin();
-	mhp_depopulate(start, size, survey.altmaps);
+	mhp_depopulate(start, size);
 	if (IS_ENABLED(CONFIG_ARCH_KEEP_MEMBLOCK))
 		memblock_remove(start, size);
 	release_mem_region_adjustable(start, size);
@@ -97,6 +90,7 @@ int __try_remove_memory(u64 start, u64 size)
 	trace_mhp_remove(start, size, survey.nid, 0);
 	return 0;
 }
+EXPORT_SYMBOL_GPL(__try_remove_memory);
 
 /**
  * __remove_memory - take memory away that is known to be offline
@@ -143,8 +137,10 @@ EXPORT_SYMBOL_GPL(remove_memory);
  * this call took offline are onlined again, to the kind of zone they were in.
  *
  * Context: May sleep. Takes device_hotplug_lock.
- * Return: 0; -EINVAL for a range not made of blocks, -ENOMEM, or why a block
- *	stayed.
+ * Return: 0; -EINVAL for a range not made of blocks that are all there, or if
+ *	one of them has a hole or is in several zones; -EBUSY if something in it
+ *	does not move or time was up, -ENOMEM if there is no room elsewhere,
+ *	-EINTR on a signal, or the errno of a notifier that refused.
  */
 int offline_and_remove_memory(u64 start, u64 size)
 {

@@ -306,17 +306,16 @@ def remove(guest, dimm, timeout=180):
     return time.monotonic() - started
 
 
-def expected_growth(guest, size):
-    """How much MemTotal (kB) has to grow for size bytes online: less the memmap if that lives in it."""
-    _, mode = guest.read('/sys/module/memory_hotplug/parameters/memmap_on_memory', check=False)
-    memmap = size // 64 if mode.strip() in ('1', 'Y', 'y', 'force') else 0
-    return (size - memmap) // 1024
+def own_memmaps(guest):
+    """Bytes of struct pages that blocks which are online have in themselves."""
+    command = 'cd %s && for f in $(grep -sl 1 memory*/memmap_on_memory); do cat ${f%%/*}/state; done' % MEMORY
+    return guest.sh(command)[1].split().count('online') * block_size(guest) // 64
 
 
 def require_growth(guest, before, sizes):
     """Fail unless MemTotal is what it was plus these online bytes; return MemTotal in kB."""
     total = int(re.search(r'MemTotal:\s+(\d+)', guest.read('/proc/meminfo')).group(1))
-    wanted = before.total + sum(expected_growth(guest, s) for s in sizes)
+    wanted = before.total + (sum(sizes) - own_memmaps(guest)) // 1024
     if total != wanted:
         raise Failure('MemTotal is %d kB, must be %d kB' % (total, wanted))
     return total
