@@ -44,6 +44,8 @@ enum mhp_failure {
  * @MHP_BLOCKER_PASSING: in use for the moment
  * @MHP_BLOCKER_PINNED: user memory that somebody holds for I/O
  * @MHP_BLOCKER_HUGETLB: a huge page that cannot move or is needed
+ * @MHP_BLOCKER_CMA: set aside for large allocations of drivers
+ * @MHP_BLOCKER_SECRET: user memory that the kernel must not read
  * @MHP_BLOCKER_DRIVER: given to a driver, which keeps it (a balloon)
  * @MHP_BLOCKER_RESERVED: from boot, or of a device
  * @MHP_BLOCKER_MEMMAP: struct pages
@@ -59,6 +61,8 @@ enum mhp_blocker_kind {
 	MHP_BLOCKER_PASSING,
 	MHP_BLOCKER_PINNED,
 	MHP_BLOCKER_HUGETLB,
+	MHP_BLOCKER_CMA,
+	MHP_BLOCKER_SECRET,
 	MHP_BLOCKER_DRIVER,
 	MHP_BLOCKER_RESERVED,
 	MHP_BLOCKER_MEMMAP,

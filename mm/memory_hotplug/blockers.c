@@ -16,6 +16,8 @@ static const char *const kind_words[] = {
 	[MHP_BLOCKER_PASSING] = "passing",
 	[MHP_BLOCKER_PINNED] = "pinned",
 	[MHP_BLOCKER_HUGETLB] = "hugetlb",
+	[MHP_BLOCKER_CMA] = "cma",
+	[MHP_BLOCKER_SECRET] = "secret",
 	[MHP_BLOCKER_DRIVER] = "driver",
 	[MHP_BLOCKER_RESERVED] = "reserved",
 	[MHP_BLOCKER_MEMMAP] = "memmap",
@@ -98,9 +100,8 @@ static unsigned long survey_place(unsigned long pfn, unsigned long end_pfn,
 				  struct mhp_tally *tally,
 				  struct mhp_blocker_list *list)
 {
-	struct mhp_place place = mhp_look_at(pfn_to_page(pfn));
+	struct mhp_place place = mhp_look_in(pfn, end_pfn);
 
-	place.nr_pages = min(place.nr_pages, end_pfn - pfn);
 	*count_of(tally, place.class) += place.nr_pages;
 	if (list && place.class == MHP_PLACE_BLOCKED)
 		mhp_note_blocker(list, pfn, &place);
@@ -122,9 +123,8 @@ void mhp_survey_range(unsigned long start_pfn, unsigned long end_pfn,
 	unsigned long pfn = start_pfn;
 
 	while (pfn < end_pfn) {
-		struct page *page = pfn_to_page(pfn);
-
-		if (mhp_is_ordinary(page)) {
+		if (mhp_is_ordinary(pfn_to_page(pfn)) &&
+		    !pageblock_aligned(pfn)) {
 			tally->movable++;
 			pfn++;
 		} else {
@@ -151,11 +151,11 @@ bool mhp_can_go(unsigned long start_pfn, unsigned long nr_pages)
 	unsigned long pfn = start_pfn;
 
 	while (pfn < end_pfn) {
-		struct mhp_place place = mhp_look_at(pfn_to_page(pfn));
+		struct mhp_place place = mhp_look_in(pfn, end_pfn);
 
 		if (place.class == MHP_PLACE_BLOCKED)
 			return false;
-		pfn += min(place.nr_pages, end_pfn - pfn);
+		pfn += place.nr_pages;
 		if (pageblock_aligned(pfn))
 			cond_resched();
 	}
@@ -212,11 +212,9 @@ void mhp_find_blockers(unsigned long start_pfn, unsigned long nr_pages,
 	/* Pages on their way to an LRU list are held by nobody for long. */
 	lru_add_drain_all();
 	while (pfn < end_pfn) {
-		struct page *page = pfn_to_page(pfn);
-		struct mhp_place place = mhp_look_at(page);
+		struct mhp_place place = mhp_look_in(pfn, end_pfn);
 
-		place.nr_pages = min(place.nr_pages, end_pfn - pfn);
-		if (is_in_the_way(page, &place))
+		if (is_in_the_way(pfn_to_page(pfn), &place))
 			mhp_note_blocker(list, pfn, &place);
 		pfn += place.nr_pages;
 		if (pageblock_aligned(pfn))

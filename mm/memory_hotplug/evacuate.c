@@ -453,7 +453,7 @@ static int find_held(struct mhp_evacuation *ev, const struct mhp_range *range)
 	unsigned long pfn = range->start_pfn;
 
 	while (pfn < range->end_pfn) {
-		struct mhp_place place = mhp_look_at(pfn_to_page(pfn));
+		struct mhp_place place = mhp_look_in(pfn, range->end_pfn);
 
 		if (place.class == MHP_PLACE_HELD)
 			mhp_note_blocker(&ev->blockers, pfn, &place);

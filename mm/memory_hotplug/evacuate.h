@@ -143,6 +143,7 @@ struct mhp_place {
 };
 
 struct mhp_place mhp_look_at(struct page *page);
+struct mhp_place mhp_look_in(unsigned long pfn, unsigned long end_pfn);
 
 /* Most pages in use are single ones on an LRU list: their own flags tell. */
 static inline bool mhp_is_ordinary(const struct page *page)

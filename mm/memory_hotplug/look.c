@@ -15,6 +15,8 @@
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
+#include <linux/pagemap.h>
+#include <linux/secretmem.h>
 #include "evacuate.h"
 
 static struct mhp_place place(enum mhp_place_class class,
@@ -68,12 +70,38 @@ static struct mhp_place look_at_offline(struct page *page)
 	return place(MHP_PLACE_GONE, MHP_BLOCKER_NONE, 1);
 }
 
+/*
+ * Memory that is hidden from the kernel cannot be copied.  Such folios are never
+ * evicted, so that few others are asked; their mapping stays while they are locked.
+ */
+static bool is_secret(struct folio *folio)
+{
+	struct address_space *mapping;
+	bool ret;
+
+	if (!folio_test_unevictable(folio) || folio_test_anon(folio) ||
+	    !folio_try_get(folio))
+		return false;
+	if (!folio_trylock(folio)) {
+		folio_put(folio);
+		return false;
+	}
+	mapping = folio_mapping(folio);
+	ret = mapping && (mapping_inaccessible(mapping) ||
+			  secretmem_mapping(mapping));
+	folio_unlock(folio);
+	folio_put(folio);
+	return ret;
+}
+
 static struct mhp_place look_at_folio(struct folio *folio, struct page *page)
 {
 	unsigned long nr_pages = rest_of_folio(folio, page);
 
 	if (folio_test_hugetlb(folio))
 		return look_at_huge(folio, page);
+	if (is_secret(folio))
+		return place(MHP_PLACE_BLOCKED, MHP_BLOCKER_SECRET, nr_pages);
 	if (folio_test_lru(folio) || __folio_test_movable(folio))
 		return place(MHP_PLACE_MOVABLE, MHP_BLOCKER_NONE, nr_pages);
 	if (!folio_ref_count(folio))
@@ -125,4 +153,27 @@ struct mhp_place mhp_look_at(struct page *page)
 	if (folio_contain_hwpoisoned_page(folio))
 		return look_at_poisoned(folio, page);
 	return look_at_folio(folio, page);
+}
+
+/**
+ * mhp_look_in - the same for a walk over a range
+ * @pfn: where the walk is; it began at the start of a pageblock
+ * @end_pfn: first page after the range
+ *
+ * Context: as mhp_look_at().
+ * Return: the place, which ends in the range. Memory of the contiguous memory
+ *	allocator, whole pageblocks, cannot be isolated, whatever is in it.
+ */
+struct mhp_place mhp_look_in(unsigned long pfn, unsigned long end_pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+	struct mhp_place at;
+
+	if (pageblock_aligned(pfn) && is_migrate_cma_page(page))
+		at = place(MHP_PLACE_BLOCKED, MHP_BLOCKER_CMA,
+			   pageblock_nr_pages);
+	else
+		at = mhp_look_at(page);
+	at.nr_pages = min(at.nr_pages, end_pfn - pfn);
+	return at;
 }

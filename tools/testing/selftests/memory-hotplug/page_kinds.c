@@ -28,6 +28,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -390,6 +391,16 @@ static void make_memfd(struct area *area)
 	area->fd = memfd_create("page_kinds", MFD_CLOEXEC);
 	if (area->fd < 0)
 		err(EXIT_MISSING, "memfd_create");
+	map_file(area);
+}
+
+static void make_secret(struct area *area)
+{
+	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	area->fd = syscall(SYS_memfd_secret, O_CLOEXEC);
+	if (area->fd < 0 || setrlimit(RLIMIT_MEMLOCK, &all))
+		err(EXIT_MISSING, "memfd_secret");
 	map_file(area);
 }
 
@@ -918,6 +929,10 @@ static const struct kind kinds[] = {
 	{
 		.name = "poisoned", .make = make_poisoned,
 		.has = PG_ANON, .lacks = PG_HWPOISON, .percent = 100,
+	},
+	{
+		.name = "secret", .make = make_secret,
+		.has = PG_MMAP, .lacks = PG_ANON, .percent = 100,
 	},
 	{
 		.name = "page-table", .make = make_page_table, .count = count_page_table,
