@@ -20,12 +20,15 @@
 #include <linux/mm.h>
 #include "evacuate.h"
 
-/* Movable, from any zone; cpusets of whoever asked for the offline do not count. */
+/*
+ * Movable, from any zone; cpusets of whoever asked for the offline do not count.
+ * An evacuation says itself that it did not find room.
+ */
 #define GFP_TARGET	((GFP_HIGHUSER_MOVABLE & ~__GFP_HARDWALL) | \
-			 __GFP_RETRY_MAYFAIL)
+			 __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 /* The same without ZONE_MOVABLE, and rather not than with reclaim. */
 #define GFP_KERNEL_ZONE	((GFP_TARGET & ~(__GFP_HIGHMEM | __GFP_RETRY_MAYFAIL)) | \
-			 __GFP_NORETRY | __GFP_NOWARN)
+			 __GFP_NORETRY)
 
 /* Pages taken from the allocator at once at most. */
 #define TARGETS_BULK	512UL
@@ -53,7 +56,7 @@ static bool fetch_chunk(struct mhp_targets *targets)
 {
 	gfp_t gfp = (gfp_of(targets) & ~(__GFP_RECLAIM | __GFP_RETRY_MAYFAIL |
 					 __GFP_NORETRY)) |
-		    __GFP_NOWARN | __GFP_NOMEMALLOC;
+		    __GFP_NOMEMALLOC;
 	struct page *chunk;
 	unsigned int i;
 
@@ -144,7 +147,7 @@ static struct folio *get_single(struct mhp_targets *targets)
 /* A large folio is split by the caller if there is none. */
 static struct folio *get_large(struct mhp_targets *targets, unsigned int order)
 {
-	const gfp_t extra = __GFP_COMP | __GFP_NOWARN | __GFP_NOMEMALLOC;
+	const gfp_t extra = __GFP_COMP | __GFP_NOMEMALLOC;
 	gfp_t gfp = gfp_of(targets) | extra;
 	struct folio *folio = __folio_alloc_node(gfp, order, targets->nid);
 
@@ -165,16 +168,31 @@ static struct folio *get_large(struct mhp_targets *targets, unsigned int order)
 	return folio;
 }
 
-static struct folio *get_huge(struct mhp_targets *targets, struct folio *src)
+/* One of the pool, or a new one in place of the old. */
+static struct folio *alloc_huge(const struct mhp_targets *targets,
+				struct hstate *h, bool movable)
 {
-	struct migration_target_control mtc = {
-		.nid = targets->nid,
-		.nmask = NULL,
-		.gfp_mask = GFP_TARGET,
-		.reason = MR_MEMORY_HOTPLUG,
-	};
+	gfp_t gfp = htlb_modify_alloc_mask(h, GFP_TARGET);
 
-	return alloc_migration_target(src, (unsigned long)&mtc);
+	if (!movable)
+		gfp &= ~(__GFP_MOVABLE | __GFP_HIGHMEM);
+	return alloc_hugetlb_folio_nodemask(h, targets->nid, NULL, gfp, true);
+}
+
+static struct folio *get_huge(struct mhp_targets *targets, struct hstate *h)
+{
+	struct folio *folio = alloc_huge(targets, h, true), *other;
+
+	if (!folio || !is_to_be_avoided(targets, &folio->page))
+		return folio;
+
+	other = alloc_huge(targets, h, false);
+	if (!other)
+		return folio;
+	if (is_to_be_avoided(targets, &other->page))
+		swap(folio, other);
+	folio_put(folio);
+	return other;
 }
 
 /**
@@ -192,7 +210,7 @@ struct folio *mhp_targets_get(struct folio *src, unsigned long private)
 	if (!folio_test_large(src))
 		return get_single(targets);
 	if (folio_test_hugetlb(src))
-		return get_huge(targets, src);
+		return get_huge(targets, folio_hstate(src));
 	return get_large(targets, folio_order(src));
 }
 
