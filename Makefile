@@ -6,7 +6,7 @@
 KERNEL ?= base
 
 # What is built here is named by its commands, not by files.
-.PHONY: help run test bench bench-profile soak check shell image clean
+.PHONY: help run test bench bench-profile soak check htmldocs shell image clean
 .NOTPARALLEL:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo 'make bench-profile ONLY=name   which functions the instructions go to'
 	@echo 'make soak     500 rounds under a load (ROUNDS=, SEED=)'
 	@echo 'make check    static checks: checkpatch, sparse, W=1'
+	@echo 'make htmldocs render our documents as the kernel does (build/docs/html)'
 	@echo 'make shell    a guest to play in (Ctrl-a x ends it)'
 	@echo 'make image    build the kernel and print the path of its bzImage'
 	@echo '              (make -s image; KERNEL=stock for the stock one)'
@@ -46,6 +47,10 @@ soak:
 check:
 	@scripts/setup build check
 	@scripts/check
+
+htmldocs:
+	@scripts/setup docs
+	@scripts/htmldocs
 
 shell:
 	@scripts/setup build guest

@@ -16,7 +16,7 @@ from .report import Failure, Skip
 
 # KASAN and lockdep under emulation are slow; the shadow of a DIMM takes room in the boot memory.
 SCALES = {'debug': 8.0}
-GUESTS = {'debug': {'mem': 2048, 'cmdline': 'panic_on_warn=1'}}
+GUESTS = {'debug': {'mem': 2048, 'cmdline': 'panic_on_warn=1 memory_hotplug.offline_timeout_ms=960000'}}
 
 
 class Context:
@@ -31,7 +31,9 @@ class Context:
         variant = variant or self.variant
         number = len(self.guests) + 1
         name = '%s-%s' % (variant, self.name) + ('-%d' % number if number > 1 else '')
-        options = {'scale': self.scale, **GUESTS.get(variant, {}), **options}
+        usual = GUESTS.get(variant, {})
+        words = ' '.join(filter(None, (usual.get('cmdline'), options.get('cmdline'))))
+        options = {'scale': self.scale, **usual, **options, 'cmdline': words}
         self.guests.append(Guest(name.replace(':', '-'), variant, **options))
         return self.guests[-1]
 
