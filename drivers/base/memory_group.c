@@ -315,9 +315,13 @@ void memory_group_unlink(struct memory_group *group, struct memory_block *mem)
  */
 void memory_group_announce(struct memory_group *group)
 {
-	char *envp[] = { "OPERATION=add", NULL };
+	struct kobj_uevent_env *env = kzalloc(sizeof(*env), GFP_KERNEL);
 
-	kobject_uevent_env(&group->dev.kobj, KOBJ_CHANGE, envp);
+	if (!env)
+		return;
+	add_uevent_var(env, "OPERATION=add");
+	kobject_uevent_env(&group->dev.kobj, KOBJ_CHANGE, env->envp);
+	kfree(env);
 }
 
 /**

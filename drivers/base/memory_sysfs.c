@@ -201,7 +201,7 @@ static ssize_t memmap_on_memory_show(struct device *dev,
 {
 	const struct memory_block *mem = to_memory_block(dev);
 
-	return sysfs_emit(buf, "%d\n", READ_ONCE(mem->altmap) != NULL);
+	return sysfs_emit(buf, "%d\n", !!READ_ONCE(mem->altmap));
 }
 static DEVICE_ATTR_RO(memmap_on_memory);
 
