@@ -48,14 +48,20 @@ static struct mhp_place look_at_free(struct page *page)
 
 static struct mhp_place look_at_huge(struct folio *folio, struct page *page)
 {
-	/* It may be dissolved at this moment: then there is no such size. */
 	struct hstate *h = size_to_hstate(folio_size(folio));
 	unsigned long nr_pages = rest_of_folio(folio, page);
 	enum mhp_place_class class = MHP_PLACE_MOVABLE;
 
+	/*
+	 * It may be dissolved at this moment, or the type is all that is left of
+	 * a huge page whose struct pages were folded.
+	 */
+	if (!h || !IS_ALIGNED(folio_pfn(folio), pages_per_huge_page(h)))
+		return place(MHP_PLACE_BUSY, MHP_BLOCKER_PASSING, 1);
+
 	if (!folio_ref_count(folio))
 		class = MHP_PLACE_FREE_HUGE;
-	else if (h && !hugepage_migration_supported(h))
+	else if (!hugepage_migration_supported(h))
 		class = MHP_PLACE_BLOCKED;
 	return place(class, MHP_BLOCKER_HUGETLB, nr_pages);
 }

@@ -43,6 +43,14 @@ static void leave(struct pass *pass, unsigned long pfn,
 	mhp_note_blocker(&ev->blockers, pfn, place);
 }
 
+static enum mhp_blocker_kind why_unmoved(struct folio *folio)
+{
+	if (folio_maybe_dma_pinned(folio))
+		return MHP_BLOCKER_PINNED;
+	return folio_test_hugetlb(folio) ? MHP_BLOCKER_HUGETLB :
+					   MHP_BLOCKER_PASSING;
+}
+
 /* What did not move in this pass, in case there is none after it. */
 static void note_unmoved(struct pass *pass)
 {
@@ -51,8 +59,7 @@ static void note_unmoved(struct pass *pass)
 
 	list_for_each_entry(folio, &pass->collection.folios, lru) {
 		struct mhp_place place = {
-			.kind = folio_maybe_dma_pinned(folio) ?
-				MHP_BLOCKER_PINNED : MHP_BLOCKER_PASSING,
+			.kind = why_unmoved(folio),
 			.nr_pages = folio_nr_pages(folio),
 		};
 
