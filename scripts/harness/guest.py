@@ -24,7 +24,8 @@ CMDLINE = 'console=ttyS0 panic=-1 oops=panic'
 MIB = 1 << 20
 ACCELERATION = {
     'kvm': ['-accel', 'kvm', '-cpu', 'host'],
-    'tcg': ['-accel', 'tcg,thread=multi', '-cpu', 'max'],
+    # Emulation copies by the byte where the processor says that it is quick at strings.
+    'tcg': ['-accel', 'tcg,thread=multi', '-cpu', 'max,erms=off,fsrm=off'],
     # String instructions that count as one for any length would hide the cost of memory.
     'icount': ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off', '-cpu', 'max,erms=off,fsrm=off'],
 }
