@@ -149,7 +149,8 @@ struct mhp_place mhp_look_in(unsigned long pfn, unsigned long end_pfn);
 static inline bool mhp_is_ordinary(const struct page *page)
 {
 	const unsigned long mask = BIT(PG_lru) | BIT(PG_head) |
-				   BIT(PG_reserved) | __PG_HWPOISON;
+				   BIT(PG_reserved) | BIT(PG_unevictable) |
+				   __PG_HWPOISON;
 
 	return (READ_ONCE(page->flags) & mask) == BIT(PG_lru);
 }

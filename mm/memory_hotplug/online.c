@@ -40,9 +40,9 @@ static void take_into_use(const struct memory_notify *notify,
 	adjust_present_page_count(pfn_to_page(pfn), group, nr_pages);
 
 	mhp_node_gained(notify);
+	mhp_release_pages(pfn, pfn + nr_pages);
 	if (first_of_zone)
 		build_all_zonelists(NULL);
-	mhp_release_pages(pfn, pfn + nr_pages);
 }
 
 /* Everything that is sized or started by how much memory there is. */
