@@ -79,11 +79,19 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr,
 	return sysfs_emit(buf, "%s\n", state_words[state]);
 }
 
-/* That nothing was left to do is an error here, and no error in "online". */
-static ssize_t state_store(struct device *dev, struct device_attribute *attr,
-			   const char *buf, size_t count)
+/* A zone that was asked for by name must be the one that the block is in. */
+static bool is_in_zone(const struct memory_block *mem, enum mmop type)
 {
-	int type = mhp_online_type_from_str(buf);
+	bool movable = mem->zone && zone_idx(mem->zone) == ZONE_MOVABLE;
+
+	if (type == MMOP_ONLINE_MOVABLE)
+		return movable;
+	return type != MMOP_ONLINE_KERNEL || !movable;
+}
+
+/* Do what was asked; @may_be_so tells if it is no error that all is so already. */
+static int request(struct memory_block *mem, int type, bool may_be_so)
+{
 	int ret;
 
 	if (type < 0)
@@ -92,12 +100,18 @@ static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 	ret = lock_device_hotplug_sysfs();
 	if (ret)
 		return ret;
-	ret = memory_block_request(to_memory_block(dev), type);
-	unlock_device_hotplug();
-
+	ret = memory_block_request(mem, type);
 	if (ret > 0)
-		return -EINVAL;
-	return ret ?: count;
+		ret = may_be_so && is_in_zone(mem, type) ? 0 : -EINVAL;
+	unlock_device_hotplug();
+	return ret;
+}
+
+static ssize_t state_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	return request(to_memory_block(dev), mhp_online_type_from_str(buf),
+		       false) ?: count;
 }
 static DEVICE_ATTR_RW(state);
 
@@ -125,36 +139,11 @@ static int parse_online(const char *buf)
 	return on ? MMOP_ONLINE : MMOP_OFFLINE;
 }
 
-/* A zone that was asked for by name must be the one that the block is in. */
-static bool is_in_zone(const struct memory_block *mem, enum mmop type)
-{
-	bool movable = mem->zone && zone_idx(mem->zone) == ZONE_MOVABLE;
-
-	if (type == MMOP_ONLINE_MOVABLE)
-		return movable;
-	return type != MMOP_ONLINE_KERNEL || !movable;
-}
-
 /* In place of the file of that name which the driver core has for others. */
 static ssize_t online_store(struct device *dev, struct device_attribute *attr,
 			    const char *buf, size_t count)
 {
-	struct memory_block *mem = to_memory_block(dev);
-	int type = parse_online(buf);
-	int ret;
-
-	if (type < 0)
-		return type;
-
-	ret = lock_device_hotplug_sysfs();
-	if (ret)
-		return ret;
-	ret = memory_block_request(mem, type);
-	if (ret > 0)
-		ret = is_in_zone(mem, type) ? 0 : -EINVAL;
-	unlock_device_hotplug();
-
-	return ret ?: count;
+	return request(to_memory_block(dev), parse_online(buf), true) ?: count;
 }
 static DEVICE_ATTR_RW(online);
 
