@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a guest tells of a memory device as a whole, and of what keeps memory from going.
 
-Owns the folder of a device in sysfs (group_of), the lines of the files "blockers"
-and the lines of the kernel log that say why something stays online.
+Owns the folder of a device in sysfs (group_of), the lines of the files "blockers",
+the lines of the kernel log that say why something stays online, and the page that
+keeps one online (hold_page).
 """
 import re
 
 from . import rounds
-from .report import Failure
+from .report import Failure, Skip
 
 
 def require(condition, message):
@@ -31,6 +32,20 @@ def require_answers(guest, path, answers):
     for word, wanted in answers:
         told = guest.write(path, word)
         require(told == wanted, '%r > %s: %s, not %s' % (word, path, told, wanted))
+
+
+def require_config(guest, *symbols):
+    """Skip the test unless the kernel has been built with some symbols."""
+    for symbol in symbols:
+        if not guest.configured(symbol):
+            raise Skip('the kernel has no CONFIG_' + symbol)
+
+
+def hold_page(guest):
+    """Start the program that keeps a page of user memory from moving; return its job and the pfn."""
+    job = guest.start('exec /selftests/page_kinds pipe 1 0 0')
+    job.wait_output('ready', 20 * guest.scale)
+    return job, int(job.output.split()[3], 16)
 
 
 class Blocker:

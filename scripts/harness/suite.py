@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 """Run named test functions against a kernel variant and report each.
 
-Owns the way from an exception to a verdict, and the rule that a test passes
-only if the guests it booted ended well and their consoles are clean.
+Owns the way from an exception to a verdict, the rule that a test passes only if
+the guests it booted ended well and their consoles are clean, and the command line
+that the suites have in common.
 """
+import argparse
 import fnmatch
+import os
 import time
 import traceback
 
 from . import console
 from .agent import GuestCrashed, GuestError, GuestTimeout
-from .guest import Guest
+from .guest import TOP, Guest, prepare
 from .qmp import QmpError, QmpTimeout
-from .report import Failure, Skip
+from .report import Failure, Report, Skip
 
 # KASAN and lockdep under emulation are slow; the shadow of a DIMM takes room in the boot memory.
 SCALES = {'debug': 8.0}
@@ -80,3 +83,36 @@ def run(tests, variant, report, scale=None, only=None):
         started = time.monotonic()
         verdict, reason = judge(context, function)
         report.add('%s: %s' % (variant, name), verdict, reason, time.monotonic() - started)
+
+
+def parser(doc):
+    """The command line of a suite, which may have more words of its own; doc is that of its script."""
+    words = argparse.ArgumentParser(description=doc.splitlines()[0])
+    words.add_argument('--variant', default='base', help='the kernel to test (default: base)')
+    words.add_argument('--only', action='append', metavar='PATTERN', help='tests whose name matches; repeatable')
+    words.add_argument('--scale', type=float, help='factor for all time-outs')
+    words.add_argument('--report', metavar='FILE', help='write the results there (default: in build/runs)')
+    words.add_argument('--no-build', action='store_true', help='take the kernels as they are')
+    words.add_argument('--list', action='store_true', help='list the tests and what they prove')
+    return words
+
+
+def main(suite, args, tests, also=()):
+    """List or run the tests of a suite on the variant that args name; return the exit status.
+
+    Kernels that are needed also, beside that of the variant, are made first.
+    """
+    if args.list:
+        for name, function in tests.items():
+            print('%-22s %s' % (name, (function.__doc__ or '').splitlines()[0]))
+        return 0
+    report = Report()
+    try:
+        for variant in (args.variant, *also):
+            prepare(variant, build=not args.no_build)
+        run(tests, args.variant, report, args.scale, args.only)
+    except GuestError as e:
+        report.add(args.variant, 'lost', str(e))
+    os.makedirs(os.path.join(TOP, 'build/runs'), exist_ok=True)
+    report.save(args.report or os.path.join(TOP, 'build/runs/%s-%s.json' % (suite, args.variant)))
+    return report.finish()
