@@ -172,21 +172,37 @@ static int explained_refs(const struct folio *folio)
 	return is_cached ? refs + folio_nr_pages(folio) : refs;
 }
 
-/* Whether a folio that could move is held by somebody, and how. */
+/*
+ * Whether a folio that could move is held by somebody, and how.  The reference
+ * taken to ask, without which it could be split meanwhile, does not count.
+ */
 static enum mhp_blocker_kind who_holds(struct folio *folio)
 {
 	if (folio_test_hugetlb(folio) || !folio_test_lru(folio))
 		return MHP_BLOCKER_NONE;
 	if (folio_maybe_dma_pinned(folio))
 		return MHP_BLOCKER_PINNED;
-	return folio_ref_count(folio) > explained_refs(folio) ?
+	return folio_ref_count(folio) > explained_refs(folio) + 1 ?
 	       MHP_BLOCKER_PASSING : MHP_BLOCKER_NONE;
+}
+
+static enum mhp_blocker_kind why_held(struct page *page)
+{
+	enum mhp_blocker_kind kind = MHP_BLOCKER_NONE;
+	struct folio *folio = page_folio(page);
+
+	if (!folio_try_get(folio))
+		return kind;
+	if (page_folio(page) == folio)
+		kind = who_holds(folio);
+	folio_put(folio);
+	return kind;
 }
 
 static bool is_in_the_way(struct page *page, struct mhp_place *place)
 {
 	if (place->class == MHP_PLACE_MOVABLE)
-		place->kind = who_holds(page_folio(page));
+		place->kind = why_held(page);
 	else if (place->class != MHP_PLACE_BLOCKED)
 		return false;
 	return place->kind != MHP_BLOCKER_NONE;

@@ -29,13 +29,43 @@ static struct mhp_place place(enum mhp_place_class class,
 	};
 }
 
-/* Pages from this one to the end of its folio; a bad size counts as one. */
-static unsigned long rest_of_folio(struct folio *folio, struct page *page)
-{
-	unsigned long nr_pages = folio_nr_pages(folio);
-	unsigned long idx = folio_page_idx(folio, page);
+/**
+ * struct view - a folio as it was at one moment
+ * @copy: its first two struct pages; the second is there only if it has one
+ * @real: where it is
+ * @idx: the page that is looked at is so many after its first
+ *
+ * A folio can be split, freed, or become a part of another one while it is looked
+ * at, and what is asked of it must not change between two questions.
+ */
+struct view {
+	struct folio copy;
+	struct folio *real;
+	unsigned long idx;
+};
 
-	return idx < nr_pages ? nr_pages - idx : 1;
+/* Return false if it changed meanwhile: there is nothing to be said of it then. */
+static bool view_folio(struct view *view, struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	view->real = folio;
+	view->idx = folio_page_idx(folio, page);
+	data_race(memcpy(&view->copy.page, &folio->page, sizeof(struct page)));
+	if (view->copy.page.compound_head & 1)
+		return false;
+	if (folio_test_large(&view->copy))
+		data_race(memcpy(&view->copy.__page_1, &folio->__page_1,
+				 sizeof(struct page)));
+	return true;
+}
+
+/* Pages from the one looked at to the end of its folio; a bad size counts as one. */
+static unsigned long rest_of_folio(const struct view *view)
+{
+	unsigned long nr_pages = folio_nr_pages(&view->copy);
+
+	return view->idx < nr_pages ? nr_pages - view->idx : 1;
 }
 
 static struct mhp_place look_at_free(struct page *page)
@@ -46,24 +76,23 @@ static struct mhp_place look_at_free(struct page *page)
 		     order <= MAX_PAGE_ORDER ? 1UL << order : 1);
 }
 
-static struct mhp_place look_at_huge(struct folio *folio, struct page *page)
+static struct mhp_place look_at_huge(const struct view *view)
 {
-	struct hstate *h = size_to_hstate(folio_size(folio));
-	unsigned long nr_pages = rest_of_folio(folio, page);
+	struct hstate *h = size_to_hstate(folio_size(&view->copy));
 	enum mhp_place_class class = MHP_PLACE_MOVABLE;
 
 	/*
 	 * It may be dissolved at this moment, or the type is all that is left of
 	 * a huge page whose struct pages were folded.
 	 */
-	if (!h || !IS_ALIGNED(folio_pfn(folio), pages_per_huge_page(h)))
+	if (!h || !IS_ALIGNED(folio_pfn(view->real), pages_per_huge_page(h)))
 		return place(MHP_PLACE_BUSY, MHP_BLOCKER_PASSING, 1);
 
-	if (!folio_ref_count(folio))
+	if (!folio_ref_count(&view->copy))
 		class = MHP_PLACE_FREE_HUGE;
 	else if (!hugepage_migration_supported(h))
 		class = MHP_PLACE_BLOCKED;
-	return place(class, MHP_BLOCKER_HUGETLB, nr_pages);
+	return place(class, MHP_BLOCKER_HUGETLB, rest_of_folio(view));
 }
 
 /* Ballooned pages move; others are a driver's, which gives up its reference. */
@@ -76,37 +105,42 @@ static struct mhp_place look_at_offline(struct page *page)
 	return place(MHP_PLACE_GONE, MHP_BLOCKER_NONE, 1);
 }
 
+static bool mapping_is_secret(struct folio *folio)
+{
+	struct address_space *mapping = folio_mapping(folio);
+
+	return mapping && (mapping_inaccessible(mapping) ||
+			   secretmem_mapping(mapping));
+}
+
 /*
  * Memory that is hidden from the kernel cannot be copied.  Such folios are never
  * evicted, so that few others are asked; their mapping stays while they are locked.
  */
-static bool is_secret(struct folio *folio)
+static bool is_secret(const struct view *view)
 {
-	struct address_space *mapping;
-	bool ret;
+	struct folio *folio = view->real;
+	bool ret = false;
 
-	if (!folio_test_unevictable(folio) || folio_test_anon(folio) ||
-	    !folio_try_get(folio))
+	if (!folio_test_unevictable(&view->copy) ||
+	    folio_test_anon(&view->copy) || !folio_try_get(folio))
 		return false;
-	if (!folio_trylock(folio)) {
-		folio_put(folio);
-		return false;
+	if (folio_trylock(folio)) {
+		ret = mapping_is_secret(folio);
+		folio_unlock(folio);
 	}
-	mapping = folio_mapping(folio);
-	ret = mapping && (mapping_inaccessible(mapping) ||
-			  secretmem_mapping(mapping));
-	folio_unlock(folio);
 	folio_put(folio);
 	return ret;
 }
 
-static struct mhp_place look_at_folio(struct folio *folio, struct page *page)
+static struct mhp_place look_at_folio(const struct view *view)
 {
-	unsigned long nr_pages = rest_of_folio(folio, page);
+	const struct folio *folio = &view->copy;
+	unsigned long nr_pages = rest_of_folio(view);
 
 	if (folio_test_hugetlb(folio))
-		return look_at_huge(folio, page);
-	if (is_secret(folio))
+		return look_at_huge(view);
+	if (is_secret(view))
 		return place(MHP_PLACE_BLOCKED, MHP_BLOCKER_SECRET, nr_pages);
 	if (folio_test_lru(folio) || __folio_test_movable(folio))
 		return place(MHP_PLACE_MOVABLE, MHP_BLOCKER_NONE, nr_pages);
@@ -116,25 +150,27 @@ static struct mhp_place look_at_folio(struct folio *folio, struct page *page)
 		return place(MHP_PLACE_BLOCKED, MHP_BLOCKER_SLAB, nr_pages);
 	if (folio_test_pgtable(folio))
 		return place(MHP_PLACE_BLOCKED, MHP_BLOCKER_PAGE_TABLE, nr_pages);
-	if (READ_ONCE(folio->mapping))
+	if (folio->mapping)
 		return place(MHP_PLACE_BUSY, MHP_BLOCKER_PASSING, nr_pages);
 	/* In ZONE_MOVABLE it was allocated as movable: on its way in or out. */
-	return place(is_zone_movable_page(page) ? MHP_PLACE_BUSY :
-						  MHP_PLACE_BLOCKED,
+	return place(is_zone_movable_page(&folio->page) ? MHP_PLACE_BUSY :
+							  MHP_PLACE_BLOCKED,
 		     MHP_BLOCKER_KERNEL, nr_pages);
 }
 
 /* Only a whole folio can be unmapped; a part of one waits for its user's end. */
-static struct mhp_place look_at_poisoned(struct folio *folio, struct page *page)
+static struct mhp_place look_at_poisoned(const struct view *view,
+					 struct page *page)
 {
+	const struct folio *folio = &view->copy;
+
 	if (PageHWPoison(page) &&
 	    (!folio_ref_count(folio) || !folio_mapped(folio)))
 		return place(MHP_PLACE_GONE, MHP_BLOCKER_POISONED, 1);
 	if (!folio_test_large(folio) || folio_test_hugetlb(folio))
 		return place(MHP_PLACE_POISONED, MHP_BLOCKER_POISONED,
-			     rest_of_folio(folio, page));
-	return place(MHP_PLACE_BUSY, MHP_BLOCKER_POISONED,
-		     rest_of_folio(folio, page));
+			     rest_of_folio(view));
+	return place(MHP_PLACE_BUSY, MHP_BLOCKER_POISONED, rest_of_folio(view));
 }
 
 /**
@@ -146,7 +182,7 @@ static struct mhp_place look_at_poisoned(struct folio *folio, struct page *page)
  */
 struct mhp_place mhp_look_at(struct page *page)
 {
-	struct folio *folio;
+	struct view view;
 
 	if (PageBuddy(page))
 		return look_at_free(page);
@@ -155,10 +191,11 @@ struct mhp_place mhp_look_at(struct page *page)
 	if (PageOffline(page))
 		return look_at_offline(page);
 
-	folio = page_folio(page);
-	if (folio_contain_hwpoisoned_page(folio))
-		return look_at_poisoned(folio, page);
-	return look_at_folio(folio, page);
+	if (!view_folio(&view, page))
+		return place(MHP_PLACE_BUSY, MHP_BLOCKER_PASSING, 1);
+	if (folio_contain_hwpoisoned_page(&view.copy))
+		return look_at_poisoned(&view, page);
+	return look_at_folio(&view);
 }
 
 /**
