@@ -3,7 +3,8 @@
  * Memory block devices: the contract between the files that make them.
  *
  *	memory.c	the subsystem, the devices, the index of them
- *	memory_state.c	online and offline of one block
+ *	memory_state.c	online and offline of one block, as far as it is seen
+ *	memory_use.c	their memory, put into use and taken out of it
  *	memory_together.c	several blocks that go on- or offline as one
  *	memory_group.c	devices: groups of blocks in sysfs
  *	memory_sysfs.c	what user space sees of one block
@@ -36,6 +37,11 @@ int memory_block_bus_online(struct device *dev);
 int memory_block_bus_offline(struct device *dev);
 int memory_block_request(struct memory_block *mem, enum mmop type);
 const char *memory_online_type_word(enum mmop type);
+
+/* memory_use.c */
+unsigned int memory_blocks_use(struct memory_block **blocks, unsigned int nr,
+			       enum mmop type, int *error);
+int memory_block_disuse(struct memory_block *mem);
 
 /* memory_together.c */
 int memory_group_bring_online(struct memory_group *group, enum mmop type);

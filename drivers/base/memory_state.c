@@ -2,9 +2,10 @@
 /*
  * Memory blocks: online and offline.
  *
- * This file owns the state of a block and every change of it, the words for
- * what can be asked of a block, and the order in which the core in mm is asked
- * to do the work.  It does not know how pages get used or emptied.
+ * This file owns the state of a block and every change of it, and the words for
+ * what can be asked of a block.  The work behind a change is that of memory_use.c;
+ * it may have been done before, for several blocks at once, and then the state
+ * only follows.
  *
  *	MEM_OFFLINE ---------------> MEM_ONLINE
  *	     ^                        |      ^
@@ -13,8 +14,7 @@
  *
  * Locks: the callbacks run with device_hotplug_lock (which cannot be asserted:
  * it is static in core.c) and the device lock of the block, which protects its
- * state.  They take mem_hotplug_lock for writing around the work; that
- * protects the zone of the block.  online_type belongs to device_hotplug_lock.
+ * state.  online_type belongs to device_hotplug_lock.
  */
 #include <linux/bits.h>
 #include <linux/device.h>
@@ -85,156 +85,18 @@ static void set_state(struct memory_block *mem, enum memory_block_state state)
 		WRITE_ONCE(mem->state, state);
 }
 
-/* The two parts of a block: its own memmap, which may be empty, and the rest. */
-static struct memory_notify describe_block(const struct memory_block *mem)
-{
-	unsigned long memmap = memory_block_own_memmap(mem);
-	unsigned long pfn = memory_block_start_pfn(mem);
-
-	return (struct memory_notify) {
-		.start_pfn = pfn + memmap,
-		.nr_pages = memory_block_nr_pages() - memmap,
-		.altmap_start_pfn = pfn,
-		.altmap_nr_pages = memmap,
-		.status_change_nid_normal = NUMA_NO_NODE,
-		.status_change_nid_high = NUMA_NO_NODE,
-		.status_change_nid = NUMA_NO_NODE,
-	};
-}
-
-static int init_own_memmap(struct memory_block *mem, struct zone *zone,
-			   const struct memory_notify *parts)
-{
-	if (!parts->altmap_nr_pages)
-		return 0;
-	return mhp_init_memmap_on_memory(parts->altmap_start_pfn,
-					 parts->altmap_nr_pages, zone,
-					 mem->altmap->inaccessible);
-}
-
-static void deinit_own_memmap(const struct memory_notify *parts)
-{
-	if (parts->altmap_nr_pages)
-		mhp_deinit_memmap_on_memory(parts->altmap_start_pfn,
-					    parts->altmap_nr_pages);
-}
-
-/* Its memmap is present with the block; it was never free, nor will it be. */
-static void account_own_memmap(struct memory_block *mem, bool present,
-			       const struct memory_notify *parts)
-{
-	long nr_pages = parts->altmap_nr_pages;
-
-	if (nr_pages)
-		adjust_present_page_count(pfn_to_page(parts->altmap_start_pfn),
-					  mem->group,
-					  present ? nr_pages : -nr_pages);
-}
-
-static int online_parts(struct memory_block *mem, struct zone *zone,
-			const struct memory_notify *parts)
-{
-	int ret;
-
-	ret = init_own_memmap(mem, zone, parts);
-	if (ret)
-		return ret;
-
-	ret = online_pages(parts->start_pfn, parts->nr_pages, zone, mem->group);
-	if (ret) {
-		deinit_own_memmap(parts);
-		return ret;
-	}
-
-	account_own_memmap(mem, true, parts);
-	mem->zone = zone;
-	return 0;
-}
-
-/* Until PREPARE_ONLINE succeeded, nothing may touch the memory. */
-static int online_accessible(struct memory_block *mem, enum mmop type)
-{
-	struct memory_notify parts = describe_block(mem);
-	struct zone *zone;
-	int ret;
-
-	zone = zone_for_pfn_range(type, mem->nid, mem->group,
-				  parts.altmap_start_pfn,
-				  memory_block_nr_pages());
-
-	ret = notifier_to_errno(memory_notify(MEM_PREPARE_ONLINE, &parts));
-	if (ret)
-		return ret;
-
-	ret = online_parts(mem, zone, &parts);
-	if (ret)
-		memory_notify(MEM_FINISH_OFFLINE, &parts);
-	return ret;
-}
-
-static int online_block(struct memory_block *mem, enum mmop type)
-{
-	int ret;
-
-	if (memory_block_poisoned(mem))
-		return -EHWPOISON;
-
-	mem_hotplug_begin();
-	ret = online_accessible(mem, type);
-	mem_hotplug_done();
-
-	return ret;
-}
-
 #ifdef CONFIG_MEMORY_HOTREMOVE
-/*
- * The memmap part leaves the present count first, so that the core can see a
- * zone or node become empty.
- */
-static int offline_parts(struct memory_block *mem,
-			 const struct memory_notify *parts)
-{
-	int ret;
-
-	account_own_memmap(mem, false, parts);
-	ret = offline_pages(parts->start_pfn, parts->nr_pages, mem->zone,
-			    mem->group);
-	if (ret) {
-		account_own_memmap(mem, true, parts);
-		return ret;
-	}
-
-	deinit_own_memmap(parts);
-	mem->zone = NULL;
-	return 0;
-}
-
-/* Take a block offline that an evacuation has emptied. */
-static int offline_emptied(struct memory_block *mem)
-{
-	struct memory_notify parts = describe_block(mem);
-	int ret;
-
-	mem_hotplug_begin();
-	ret = offline_parts(mem, &parts);
-	if (!ret)
-		memory_notify(MEM_FINISH_OFFLINE, &parts);
-	mem_hotplug_done();
-
-	return ret;
-}
-
 static int offline_block(struct memory_block *mem)
 {
 	struct mhp_evacuation *ev;
 	int ret;
 
 	if (mhp_evacuation_has(memory_block_usable_pfn(mem)))
-		return offline_emptied(mem);
+		return memory_block_disuse(mem);
 
 	ret = memory_blocks_evacuate(&mem, 1, 0, mem, &ev);
 	if (!ret)
-		ret = offline_emptied(mem);
+		ret = memory_block_disuse(mem);
 	if (ret)
 		memory_report_failure(&mem->dev, ev, ret);
 	mhp_evacuation_end(ev);
@@ -246,6 +108,15 @@ static int offline_block(struct memory_block *mem)
 	return -EINVAL;
 }
 #endif
+
+static int online_block(struct memory_block *mem, enum mmop type)
+{
+	int error = 0;
+
+	if (!mem->zone)
+		memory_blocks_use(&mem, 1, type, &error);
+	return error;
+}
 
 /* What was asked of the next online is used up by asking. */
 static enum mmop take_online_type(struct memory_block *mem)
@@ -260,7 +131,8 @@ static enum mmop take_online_type(struct memory_block *mem)
  * memory_block_bus_online - bring a block online, for the driver core
  * @dev: the device of the block
  *
- * The zone depends on memory_block.online_type, which is reset in any case.
+ * The zone depends on memory_block.online_type, which is reset in any case, unless
+ * memory_blocks_use() has put the block into one.
  *
  * Context: Process context; device_hotplug_lock and the lock of @dev. Takes
  *	mem_hotplug_lock for writing.

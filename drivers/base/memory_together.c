@@ -5,7 +5,8 @@
  * All that are to go offline are emptied together, so that no page moves from one to
  * the next; then each goes offline by itself, with its own events.  Either all
  * of them are offline afterwards or those that were online are so again, in the
- * zone they were in.  The same holds the other way.  A device that changed as a
+ * zone they were in.  The same holds the other way, where all memory goes into use
+ * in large runs before the states of the blocks follow.  A device that changed as a
  * whole has an "online" or "offline" uevent of its own, after those of its blocks.  A
  * failure to go offline is told by a uevent, of the block or the device that did
  * not go.
@@ -325,6 +326,48 @@ int memory_range_remove(u64 start, u64 size, int (*remove)(u64 start, u64 size))
 }
 #endif /* CONFIG_MEMORY_HOTREMOVE */
 
+/* All of them, or those before one that cannot go. */
+static int online_party(struct party *party)
+{
+	unsigned int i, used;
+	int error;
+
+	if (!party->nr)
+		return 0;
+	used = memory_blocks_use(party->blocks, party->nr, party->type, &error);
+	for (i = 0; i < used; i++) {
+		/* What can fail has been done: only the state follows. */
+		WARN_ON_ONCE(device_online(&party->blocks[i]->dev));
+		party->undo[i] = MMOP_OFFLINE;
+	}
+	return error;
+}
+
+/**
+ * memory_range_bring_online - online the offline blocks of a range
+ * @start: physical address, bytes, aligned to a block
+ * @size: bytes, whole blocks
+ * @type: how
+ *
+ * In ascending order, up to the first that cannot go; those before it stay online.
+ *
+ * Context: Process context, device_hotplug_lock held. May sleep.
+ * Return: 0 if all are online; or why one could not go.
+ */
+int memory_range_bring_online(u64 start, u64 size, enum mmop type)
+{
+	struct party party;
+	int ret;
+
+	ret = party_init(&party, type, size / memory_block_size_bytes());
+	if (!ret)
+		ret = walk_memory_blocks(start, size, &party, party_add);
+	if (!ret)
+		ret = online_party(&party);
+	party_free(&party);
+	return ret;
+}
+
 /**
  * memory_group_bring_online - online all blocks of a device, or none
  * @group: the device
@@ -339,15 +382,11 @@ int memory_range_remove(u64 start, u64 size, int (*remove)(u64 start, u64 size))
 int memory_group_bring_online(struct memory_group *group, enum mmop type)
 {
 	struct party party;
-	unsigned int i;
 	int ret;
 
 	ret = party_of_group(&party, group, type);
-	for (i = 0; !ret && i < party.nr; i++) {
-		ret = min(memory_block_request(party.blocks[i], type), 0);
-		if (!ret)
-			party.undo[i] = MMOP_OFFLINE;
-	}
+	if (!ret)
+		ret = online_party(&party);
 	if (ret && party.nr)
 		party_undo(&party);
 	if (!ret && party.nr)

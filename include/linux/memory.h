@@ -94,7 +94,7 @@ struct memory_group {
  * @state: MEM_ONLINE, MEM_GOING_OFFLINE or MEM_OFFLINE
  * @online_type: what the next device_online() should do; reset by it
  * @nid: its node, the last one if boot memory of several shares the block
- * @zone: the only zone it has pages in; NULL if offline or if there are more
+ * @zone: the only zone it has pages in; NULL if not in use or if there are more
  * @dev: the device, with the block id as id
  * @altmap: where its own memmap lies inside it, or NULL
  * @group: the group it is in, or NULL
@@ -183,6 +183,7 @@ int memory_group_register_dynamic(int nid, unsigned long unit_pages);
 int memory_group_unregister(int mgid);
 int memory_group_device_add(struct memory_group *group, u32 id);
 int memory_group_offline(int mgid);
+int memory_range_bring_online(u64 start, u64 size, enum mmop type);
 int memory_range_remove(u64 start, u64 size,
 			int (*remove)(u64 start, u64 size));
 void memory_group_set_source(int mgid, struct device *source);

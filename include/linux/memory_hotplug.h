@@ -135,6 +135,8 @@ struct zone *zone_for_pfn_range(enum mmop online_type, int nid,
 				struct memory_group *group,
 				unsigned long start_pfn,
 				unsigned long nr_pages);
+bool mhp_zone_choice_is_lasting(enum mmop online_type,
+				const struct memory_group *group);
 void move_pfn_range_to_zone(struct zone *zone, unsigned long start_pfn,
 			    unsigned long nr_pages,
 			    struct vmem_altmap *altmap, int migratetype);
@@ -142,12 +144,14 @@ void remove_pfn_range_from_zone(struct zone *zone, unsigned long start_pfn,
 				unsigned long nr_pages);
 
 /* Online, and what a block device does around it */
+void mhp_ready_pages(unsigned long pfn, unsigned long nr_pages,
+		     struct zone *zone);
 int online_pages(unsigned long pfn, unsigned long nr_pages, struct zone *zone,
 		 struct memory_group *group);
+void mhp_zone_grew(struct zone *zone);
 void adjust_present_page_count(struct page *page, struct memory_group *group,
 			       long nr_pages);
-int mhp_init_memmap_on_memory(unsigned long pfn, unsigned long nr_pages,
-			      struct zone *zone, bool mhp_off_inaccessible);
+int mhp_init_memmap_on_memory(unsigned long pfn, unsigned long nr_pages);
 void mhp_deinit_memmap_on_memory(unsigned long pfn, unsigned long nr_pages);
 enum mmop mhp_get_default_online_type(void);
 void mhp_set_default_online_type(enum mmop online_type);

@@ -107,21 +107,12 @@ undo_memblock:
 	return ret;
 }
 
-static int online_by_default(struct memory_block *mem, void *arg)
-{
-	const enum mmop *type = arg;
-
-	mem->online_type = *type;
-	return device_online(&mem->dev);
-}
-
-/* Online new blocks in order, up to the first that does not want to. */
 static void auto_online(u64 start, u64 size)
 {
 	enum mmop type = mhp_get_default_online_type();
 
 	if (type != MMOP_OFFLINE)
-		walk_memory_blocks(start, size, &type, online_by_default);
+		memory_range_bring_online(start, size, type);
 }
 
 /**

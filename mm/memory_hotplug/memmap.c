@@ -7,6 +7,12 @@
  * from there.  The memmap pages are in the zone and present, but not managed:
  * they never reach the page allocator.  With memmap_on_memory=force the memmap
  * part is rounded up to whole pageblocks and the rest of the last one wasted.
+ *
+ * Each block has its own.  One memmap at the front of a whole device would leave the
+ * rest in one piece, with room for gigantic pages; but the blocks that hold it could
+ * go offline only when all others had, which who takes blocks away one by one, or
+ * as many as are free, does not know.  Machines with room for gigantic pages have
+ * room for struct pages too (see auto).
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -14,7 +20,9 @@
 #include <linux/kstrtox.h>
 #include <linux/memory.h>
 #include <linux/memremap.h>
+#include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/page-isolation.h>
 #include <linux/slab.h>
 #include "internal.h"
 
@@ -226,44 +234,46 @@ static unsigned long whole_sections_end(unsigned long pfn,
 	return SECTION_ALIGN_DOWN(pfn + nr_pages);
 }
 
+/* Pages that are as they start become pages that hold struct pages. */
+static void mark_self_hosted(unsigned long pfn, unsigned long nr_pages)
+{
+	struct page *first = pfn_to_page(pfn);
+	unsigned long i;
+
+	for (i = 0; i < nr_pages; i++) {
+		__ClearPageOffline(first + i);
+		set_page_count(first + i, 1);
+		SetPageVmemmapSelfHosted(first + i);
+	}
+	for (i = 0; i < nr_pages; i += pageblock_nr_pages)
+		set_pageblock_migratetype(first + i, MIGRATE_UNMOVABLE);
+}
+
 /**
- * mhp_init_memmap_on_memory - put the memmap part of a block into its zone
- * @pfn: first page of the block
+ * mhp_init_memmap_on_memory - make the memmap part of a block what it is
+ * @pfn: first page of the block, ready as mhp_ready_pages() leaves it
  * @nr_pages: pages of its memmap part
- * @zone: the zone the block goes to
- * @mhp_off_inaccessible: nothing could be written to the memmap before now
  *
  * Context: mem_hotplug_lock held for writing. May sleep.
  * Return: 0; -ENOMEM from the KASAN shadow.
  */
-int mhp_init_memmap_on_memory(unsigned long pfn, unsigned long nr_pages,
-			      struct zone *zone, bool mhp_off_inaccessible)
+int mhp_init_memmap_on_memory(unsigned long pfn, unsigned long nr_pages)
 {
 	const unsigned long sections_end = whole_sections_end(pfn, nr_pages);
-	struct page *page = pfn_to_page(pfn);
-	struct page *end = page + nr_pages;
 	int ret;
 
 	ret = kasan_add_zero_shadow(__va(PFN_PHYS(pfn)), PFN_PHYS(nr_pages));
 	if (ret)
 		return ret;
 
-	if (mhp_off_inaccessible)
-		page_init_poison(page, nr_pages * sizeof(struct page));
-
-	move_pfn_range_to_zone(zone, pfn, nr_pages, NULL, MIGRATE_UNMOVABLE);
-	for (; page < end; page++) {
-		__ClearPageOffline(page);
-		SetPageVmemmapSelfHosted(page);
-	}
-
+	mark_self_hosted(pfn, nr_pages);
 	if (sections_end > pfn)
 		online_mem_sections(pfn, sections_end);
 	return 0;
 }
 
 /**
- * mhp_deinit_memmap_on_memory - undo mhp_init_memmap_on_memory()
+ * mhp_deinit_memmap_on_memory - take the memmap part of a block out of its zone
  * @pfn: first page of the block
  * @nr_pages: pages of its memmap part
  *

@@ -179,3 +179,21 @@ struct zone *zone_for_pfn_range(enum mmop online_type, int nid,
 		return contig_zone(nid, start_pfn, nr_pages);
 	return mhp_auto_movable_zone(nid, group, start_pfn, nr_pages);
 }
+
+/**
+ * mhp_zone_choice_is_lasting - whether memory that goes online leaves it as it is
+ * @online_type: how memory is to be onlined
+ * @group: the group of its blocks, or NULL
+ *
+ * Context: Any.
+ * Return: true if zone_for_pfn_range() says of adjacent blocks, before the first
+ *	of them is online, what it would say of each when its turn has come.
+ */
+bool mhp_zone_choice_is_lasting(enum mmop online_type,
+				const struct memory_group *group)
+{
+	if (online_type != MMOP_ONLINE ||
+	    READ_ONCE(online_policy) == ONLINE_POLICY_CONTIG_ZONES)
+		return true;
+	return group && !group->is_dynamic;
+}

@@ -4,14 +4,21 @@
  *
  * The pages of a section look all alike when they start, so one is made the way
  * the rest of the kernel makes them and copied to all places.  They are made in the
- * form that they keep: free already, unless a driver is to see them first.  No
- * other processor looks at them before their section is marked online.
+ * form that they keep: free already, unless a driver is to see them first.  Nobody
+ * else looks at them before their section is marked online.
+ *
+ * A large range is written by all processors of its node.  They take it in pieces,
+ * none of which is worth less than waking one of them costs; the caller takes pieces
+ * too, so that it need not wait for any.
  *
  * mem_hotplug_lock is held for writing.
  */
 #include <linux/align.h>
 #include <linux/mm.h>
+#include <linux/padata.h>
 #include <linux/page-isolation.h>
+#include <linux/sizes.h>
+#include <linux/topology.h>
 #include "internal.h"
 
 #define WORDS_PER_PAGE	(sizeof(struct page) / sizeof(unsigned long))
@@ -20,6 +27,9 @@ static_assert(sizeof(struct page) % sizeof(unsigned long) == 0);
 
 /* Pages written in a turn of the loop below; divides any pageblock. */
 #define AT_ONCE		4
+
+/* The least that a processor is woken for, in bytes of struct pages. */
+#define MIN_PIECE	SZ_4M
 
 static void make_template(struct page *template, struct zone *zone,
 			  unsigned long pfn, enum mhp_page_form form)
@@ -110,6 +120,40 @@ static void init_part(struct zone *zone, unsigned long pfn,
 }
 
 /**
+ * struct init_how - what the processors that initialise a range have in common
+ * @zone: the zone of the pages
+ * @form: how the pages start
+ */
+struct init_how {
+	struct zone *zone;
+	enum mhp_page_form form;
+};
+
+/* One piece, by one processor. */
+static void init_piece(unsigned long pfn, unsigned long end, void *arg)
+{
+	const struct init_how *how = arg;
+
+	while (pfn < end) {
+		unsigned long step = min(end, SECTION_ALIGN_UP(pfn + 1)) - pfn;
+
+		init_part(how->zone, pfn, step, how->form);
+		pfn += step;
+		cond_resched();
+	}
+}
+
+/* The processors of a node; those of this one if it has none. */
+static int processors_for(int nid)
+{
+	unsigned int nr = cpumask_weight(cpumask_of_node(nid));
+
+	if (!nr)
+		nr = cpumask_weight(cpumask_of_node(numa_node_id()));
+	return max(nr, 1U);
+}
+
+/**
  * mhp_init_pages - initialise the struct pages of a range that goes online
  * @zone: the zone, whose span has the range
  * @pfn: first page, aligned to a pageblock
@@ -123,15 +167,18 @@ static void init_part(struct zone *zone, unsigned long pfn,
 void mhp_init_pages(struct zone *zone, unsigned long pfn,
 		    unsigned long nr_pages, enum mhp_page_form form)
 {
-	const unsigned long end = pfn + nr_pages;
+	struct init_how how = { .zone = zone, .form = form };
+	struct padata_mt_job job = {
+		.thread_fn = init_piece,
+		.fn_arg = &how,
+		.start = pfn,
+		.size = nr_pages,
+		.align = PAGES_PER_SECTION,
+		.min_chunk = MIN_PIECE / sizeof(struct page),
+		.max_threads = processors_for(zone_to_nid(zone)),
+	};
 
 	mhp_assert_write_locked();
-	highest_memmap_pfn = max(highest_memmap_pfn, end - 1);
-	while (pfn < end) {
-		unsigned long step = min(end, SECTION_ALIGN_UP(pfn + 1)) - pfn;
-
-		init_part(zone, pfn, step, form);
-		pfn += step;
-		cond_resched();
-	}
+	highest_memmap_pfn = max(highest_memmap_pfn, pfn + nr_pages - 1);
+	padata_do_multithreaded(&job);
 }
