@@ -2,7 +2,7 @@
 /*
  * bench: the guest's part of the measurements, see scripts/harness/works.py
  *
- * usage: bench state WORD WARM BLOCK...	write WORD to the state of each block
+ * usage: bench state WORD WARM NAME...	write WORD to the state of each block (or group)
  *        bench probe START STEP COUNT		probe COUNT blocks from START on
  *        bench fill KIND MIB [FILE]		use MIB of memory, hold and check it
  *        bench bystander			time small pieces of work
@@ -10,7 +10,8 @@
  *
  * "state" and "probe" print "ns N": the time by the monotonic clock from before
  * the first write to after the last.  WARM is a block that is toggled first, so
- * that no write waits for what only the first of a series waits for; "-" for none.
+ * that no write waits for what only the first of a series waits for; "-" for none.  A NAME
+ * is that of a folder, such as memory8 or group1, or several, such as memory8-15.
  * "fill" prints "ready" when the memory is in use and, after SIGTERM, exits 0 if
  * all of it has the content it was given.  "bystander" starts a new phase at each
  * SIGUSR1 and prints the percentiles of all phases of a kind at SIGTERM; phases
@@ -81,12 +82,27 @@ static void put(const char *path, const char *word)
 	close(fd);
 }
 
-static void put_state(const char *block, const char *word)
+static void put_state(const char *name, const char *word)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), MEMORY "/memory%s/state", block);
+	snprintf(path, sizeof(path), MEMORY "/%s/state", name);
 	put(path, word);
+}
+
+static void put_states(const char *name, const char *word)
+{
+	unsigned int first, last;
+	char block[32];
+
+	if (sscanf(name, "memory%u-%u", &first, &last) != 2) {
+		put_state(name, word);
+		return;
+	}
+	for (; first <= last; first++) {
+		snprintf(block, sizeof(block), "memory%u", first);
+		put_state(block, word);
+	}
 }
 
 static int write_states(int argc, char **argv)
@@ -103,7 +119,7 @@ static int write_states(int argc, char **argv)
 	start = now();
 	mark_start();
 	for (i = 2; i < argc; i++)
-		put_state(argv[i], word);
+		put_states(argv[i], word);
 	mark_stop();
 	printf("ns %llu\n", (unsigned long long)(now() - start));
 	return 0;

@@ -284,12 +284,16 @@ class Guest:
 
     # DIMMs
 
-    def add_dimm(self, dimm, size, node=0, addr=None, reserve=True):
+    def add_dimm(self, dimm, size, node=0, addr=None, reserve=True, backing=None):
         """Plug a pc-dimm of size bytes, and return what QEMU says of it.
 
-        reserve=False does not count it against the host's memory.
+        reserve=False does not count it against the host's memory.  With backing, the path of
+        a file that is made for it, what is written to the DIMM need not stay in the host's memory.
         """
-        self.qmp.execute('object-add', qom_type='memory-backend-ram', id='mem-' + dimm, size=size, reserve=reserve)
+        kind = {'qom_type': 'memory-backend-ram'}
+        if backing:
+            kind = {'qom_type': 'memory-backend-file', 'mem-path': backing, 'share': True, 'discard-data': True}
+        self.qmp.execute('object-add', id='mem-' + dimm, size=size, reserve=reserve, **kind)
         where = {} if addr is None else {'addr': addr}
         try:
             self.qmp.execute('device_add', driver='pc-dimm', id=dimm, memdev='mem-' + dimm, node=node, **where)
@@ -370,9 +374,9 @@ class Guest:
             yield 'no orderly end: %s' % e
 
     def _leaks(self):
-        """Yield what kmemleak found, where the kernel has it."""
+        """Yield what kmemleak found, where it was asked for and the kernel has it."""
         try:
-            if self.process.poll() is None and self.configured('DEBUG_KMEMLEAK'):
+            if self.process.poll() is None and 'kmemleak=on' in self.cmdline and self.configured('DEBUG_KMEMLEAK'):
                 # Objects younger than five seconds are not reported; a second scan confirms the first.
                 found = self.sh('cd /sys/kernel/debug; for i in 1 2; do sleep 6; echo scan >kmemleak; done; '
                                 'head -c 2000 kmemleak', 120)[1].strip()

@@ -231,10 +231,10 @@ def wait_until(guest, done, seconds, what):
         time.sleep(0.05)
 
 
-def plug(guest, name, size, node=0, addr=None):
+def plug(guest, name, size, node=0, addr=None, backing=None):
     """Plug a DIMM, and do not look at what the guest does; return it."""
     block = block_size(guest)
-    data = guest.add_dimm(name, size, node=node, addr=addr, reserve=False)
+    data = guest.add_dimm(name, size, node=node, addr=addr, reserve=False, backing=backing)
     return Dimm(name, size, data['addr'], node, block)
 
 
@@ -249,10 +249,10 @@ def wait_added(guest, dimm, mark):
     require_blocks(guest, dimm.blocks, 'state', 'offline')
 
 
-def add(guest, name, size, node=0, addr=None):
+def add(guest, name, size, node=0, addr=None, backing=None):
     """Plug a DIMM and wait until it is added."""
     mark = guest.qmp.mark()
-    dimm = plug(guest, name, size, node, addr)
+    dimm = plug(guest, name, size, node, addr, backing)
     wait_added(guest, dimm, mark)
     return dimm
 

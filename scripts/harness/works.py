@@ -18,14 +18,15 @@ import os
 import re
 import time
 
-from . import disks, rounds
+from . import devices, disks, rounds
 from .agent import GuestError
 from .guest import BUILD, MIB, UnplugRefused
 from .report import Failure
 
 GIB = 1024 * MIB
 TRACING = '/sys/kernel/tracing/'
-ICOUNT_GUEST = {'icount': True, 'smp': 2, 'scale': 20.0, 'cmdline': 'rcupdate.rcu_expedited=1'}
+EXPEDITED = 'rcupdate.rcu_expedited=1'
+ICOUNT_GUEST = {'icount': True, 'smp': 2, 'scale': 20.0, 'cmdline': EXPEDITED}
 USED_MIB = 400
 IN_USE_GIB = (17, 3)  # stock moves pages through all of a DIMM, and so the host has to have all of it
 WORKS = {}
@@ -81,10 +82,22 @@ def program(guest, command, timeout=600):
     return int(match.group(1))
 
 
+def write_names(guest, word, names, warm='-'):
+    """Milliseconds for a word written to the state of what has these names."""
+    return program(guest, 'state %s %s %s' % (word, warm, ' '.join(names))) / 1e6
+
+
 def write_states(guest, word, blocks, warm=None):
     """Milliseconds for a word written to the state of these blocks."""
-    command = 'state %s %s %s' % (word, '-' if warm is None else warm, ' '.join(map(str, blocks)))
-    return program(guest, command) / 1e6
+    return write_names(guest, word, ['memory%d' % block for block in blocks],
+                       '-' if warm is None else 'memory%d' % warm)
+
+
+def write_device(guest, word, dimm):
+    """Milliseconds for a word written to the state of a device; to all of its blocks where it has no file for that."""
+    if guest.sh('test -e %s/memory%d/group' % (rounds.MEMORY, dimm.blocks[0]))[0]:
+        return write_states(guest, word, dimm.blocks)
+    return write_names(guest, word, [os.path.basename(devices.group_of(guest, dimm))])
 
 
 def hotplug_work_ms(guest):
@@ -121,10 +134,10 @@ def timed_acpi(guest, action):
     raise Failure('no end of the ACPI hotplug work in the trace')
 
 
-def add_timed(guest, name, size):
+def add_timed(guest, name, size, backing=None):
     """Plug a DIMM and wait for its blocks; return it and the milliseconds."""
     result = []
-    spent = timed_acpi(guest, lambda: result.append(rounds.add(guest, name, size)))
+    spent = timed_acpi(guest, lambda: result.append(rounds.add(guest, name, size, backing=backing)))
     return result[0], spent
 
 
@@ -235,6 +248,18 @@ def sixteen_gib(bench):
 
 
 @work(quick=True, cost=20)
+def sixteen_gib_at_once(bench):
+    """16 GiB, empty: online and offline as a device."""
+    guest = boot(bench)
+    dimm = rounds.add(guest, 'dimm0', 16 * GIB)
+    for number in range(3 if bench.kernel == 'stock' else 9):
+        for word in ('online_movable', 'offline'):
+            spent = write_device(guest, word, dimm)
+            if number:
+                bench.put('%s 16 GiB as a device' % word.partition('_')[0], spent, 'ms')
+
+
+@work(quick=True, cost=20)
 def empty_device_del(bench):
     """16 GiB, empty: device_del."""
     guest = boot(bench)
@@ -267,6 +292,34 @@ def growth_small(bench):
 def growth_large(bench):
     """Growth with size: 16 and 64 GiB."""
     growth({16: 6, 64: 3}, 1)(bench)
+
+
+def toggle_timed(guest, dimm):
+    """Put a DIMM on- and offline, block by block and as a device; return the milliseconds for each."""
+    blocks = ['memory%d-%d' % (dimm.blocks[0], dimm.blocks[-1])]
+    by_block = [write_names(guest, word, blocks) for word in ('online_movable', 'offline')]
+    at_once = [write_device(guest, word, dimm) for word in ('online_movable', 'offline')]
+    return dict(zip(('online', 'offline', 'online as a device', 'offline as a device'), by_block + at_once))
+
+
+@work(cost=200, gib=(6, 6))
+def many_blocks(bench):
+    """A DIMM of 100 and one of 10,000 blocks, cost per block; with stock only that of 100.
+
+    The blocks carry their struct pages: 20 GiB of the 1,250, which go to a file.
+    """
+    guest = boot(bench, mem=2048, maxmem='1400G', cmdline=EXPEDITED + ' memory_hotplug.memmap_on_memory=Y',
+                 extra=['-cpu', 'max,erms=off,fsrm=off,phys-bits=44'])
+    for nr in (100, 100, 100) if bench.kernel == 'stock' else (100, 100, 100, 10000):
+        backing = guest.path('dimm.img')
+        try:
+            dimm, spent = add_timed(guest, 'dimm', nr * 128 * MIB, backing)
+            figures = {'add': spent, **toggle_timed(guest, dimm), 'remove': remove_timed(guest, dimm)}
+        finally:
+            if os.path.exists(backing):
+                os.unlink(backing)
+        for name, value in figures.items():
+            bench.put('%s, per block of %d' % (name, nr), value * 1e3 / nr, 'us')
 
 
 # Works: memory in use
@@ -361,6 +414,22 @@ def bystander(bench):
             idle, busy = figures['idle', kind, name], figures['busy', kind, name]
             bench.put('bystander, %s, %s: busy to idle' % (kind, name), busy / idle, '')
         bench.put('bystander, %s: longest delay' % kind, figures['busy', kind, 'max'] / 1e6, 'ms')
+
+
+@work(clock='wall', cost=60)
+def processors(bench):
+    """Online of 16 GiB as a device: what a second processor gains."""
+    spent = {}
+    for smp in (1, 2):
+        guest = bench.guest(smp=smp, mem=2048, scale=4.0)
+        warm_up(guest)
+        dimm = rounds.add(guest, 'dimm0', 16 * GIB)
+        for number in range(11):
+            value = write_device(guest, 'online_movable', dimm)
+            write_device(guest, 'offline', dimm)
+            if number:
+                spent.setdefault(smp, []).append(value)
+    bench.put('online 16 GiB as a device: one processor to two', min(spent[1]) / min(spent[2]), '')
 
 
 def survives(bench, mem):
