@@ -44,6 +44,13 @@ struct view {
 	unsigned long idx;
 };
 
+/* Whoever changes the struct page meanwhile does not know that it is read. */
+static void copy_page_struct(struct page *to, const struct page *from)
+{
+	/* data race: what is torn is passed over, and the page looked at again */
+	data_race(memcpy(to, from, sizeof(*to)));
+}
+
 /* Return false if it changed meanwhile: there is nothing to be said of it then. */
 static bool view_folio(struct view *view, struct page *page)
 {
@@ -51,12 +58,11 @@ static bool view_folio(struct view *view, struct page *page)
 
 	view->real = folio;
 	view->idx = folio_page_idx(folio, page);
-	data_race(memcpy(&view->copy.page, &folio->page, sizeof(struct page)));
+	copy_page_struct(&view->copy.page, &folio->page);
 	if (view->copy.page.compound_head & 1)
 		return false;
 	if (folio_test_large(&view->copy))
-		data_race(memcpy(&view->copy.__page_1, &folio->__page_1,
-				 sizeof(struct page)));
+		copy_page_struct(&view->copy.__page_1, &folio->__page_1);
 	return true;
 }
 
