@@ -10,9 +10,9 @@
  * Blocks that go into use together do so in runs, whose struct pages are readied in one
  * go.  A run ends where the range has a gap, where the zone changes, and between
  * blocks that carry their struct pages and those that do not.  Then each block is
- * announced by itself,
- * for it can leave by itself: what a notifier does for a range when it comes, it
- * undoes for the same range when it goes (the shadow of KASAN is one allocation).
+ * announced by itself, for it can leave by itself: what a notifier does for a range
+ * when it comes, it undoes for the same range when it goes (the shadow of KASAN is
+ * one allocation).
  *
  * Locks: device_hotplug_lock throughout.  mem_hotplug_lock is taken for writing around
  * each run.
