@@ -213,6 +213,13 @@ static int party_of_group(struct party *party, struct memory_group *group,
 	return 0;
 }
 
+static int party_of_range(struct party *party, u64 start, u64 size,
+			  enum mmop type)
+{
+	return party_init(party, type, size / memory_block_size_bytes()) ?:
+	       walk_memory_blocks(start, size, party, party_add);
+}
+
 /* Take those that changed back to where they were, the last one first. */
 static void party_undo(struct party *party)
 {
@@ -311,9 +318,7 @@ int memory_range_remove(u64 start, u64 size, int (*remove)(u64 start, u64 size))
 	struct party party;
 	int ret;
 
-	ret = party_init(&party, MMOP_OFFLINE, size / memory_block_size_bytes());
-	if (!ret)
-		ret = walk_memory_blocks(start, size, &party, party_add);
+	ret = party_of_range(&party, start, size, MMOP_OFFLINE);
 	if (!ret)
 		ret = offline_party(&party, 0, NULL, NULL);
 	if (!ret) {
@@ -359,9 +364,7 @@ int memory_range_bring_online(u64 start, u64 size, enum mmop type)
 	struct party party;
 	int ret;
 
-	ret = party_init(&party, type, size / memory_block_size_bytes());
-	if (!ret)
-		ret = walk_memory_blocks(start, size, &party, party_add);
+	ret = party_of_range(&party, start, size, type);
 	if (!ret)
 		ret = online_party(&party);
 	party_free(&party);

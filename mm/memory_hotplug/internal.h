@@ -56,6 +56,13 @@
 #include <linux/mm.h>
 #include "../internal.h"
 
+/* How many pages from @pfn on lie in its section and below @end. */
+static inline unsigned long mhp_pages_in_section(unsigned long pfn,
+						 unsigned long end)
+{
+	return min(end, SECTION_ALIGN_UP(pfn + 1)) - pfn;
+}
+
 /* lock.c */
 void mhp_assert_write_locked(void);
 bool mhp_try_read_lock(void);

@@ -22,12 +22,6 @@ static bool range_is_aligned(unsigned long pfn, unsigned long nr_pages)
 			  pfn, nr_pages, MHP_GRAIN_PAGES);
 }
 
-/* How many pages from @pfn lie in its section and below @end. */
-static unsigned long pages_in_section(unsigned long pfn, unsigned long end)
-{
-	return min(end, SECTION_ALIGN_UP(pfn + 1)) - pfn;
-}
-
 static int check_altmap(struct vmem_altmap *altmap, unsigned long pfn,
 			unsigned long nr_pages)
 {
@@ -68,7 +62,7 @@ int __add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
 		return -EINVAL;
 
 	for (pfn = start_pfn; pfn < end_pfn; pfn += step) {
-		step = pages_in_section(pfn, end_pfn);
+		step = mhp_pages_in_section(pfn, end_pfn);
 		ret = sparse_add_section(nid, pfn, step, altmap, params->pgmap);
 		if (ret)
 			break;
@@ -101,7 +95,7 @@ void __remove_pages(unsigned long start_pfn, unsigned long nr_pages,
 		return;
 
 	for (pfn = start_pfn; pfn < end_pfn; pfn += step) {
-		step = pages_in_section(pfn, end_pfn);
+		step = mhp_pages_in_section(pfn, end_pfn);
 		sparse_remove_section(pfn, step, altmap, pgmap);
 		cond_resched();
 	}

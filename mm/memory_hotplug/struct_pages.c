@@ -135,7 +135,7 @@ static void init_piece(unsigned long pfn, unsigned long end, void *arg)
 	const struct init_how *how = arg;
 
 	while (pfn < end) {
-		unsigned long step = min(end, SECTION_ALIGN_UP(pfn + 1)) - pfn;
+		unsigned long step = mhp_pages_in_section(pfn, end);
 
 		init_part(how->zone, pfn, step, how->form);
 		pfn += step;

@@ -196,7 +196,7 @@ static void poison_memmap(unsigned long pfn, unsigned long nr_pages)
 	const unsigned long end = pfn + nr_pages;
 
 	while (pfn < end) {
-		unsigned long step = min(end, SECTION_ALIGN_UP(pfn + 1)) - pfn;
+		unsigned long step = mhp_pages_in_section(pfn, end);
 
 		page_init_poison(pfn_to_page(pfn), step * sizeof(struct page));
 		pfn += step;
