@@ -293,7 +293,7 @@ class Guest:
         kind = {'qom_type': 'memory-backend-ram'}
         if backing:
             kind = {'qom_type': 'memory-backend-file', 'mem-path': backing, 'share': True, 'discard-data': True}
-        self.qmp.execute('object-add', id='mem-' + dimm, size=size, reserve=reserve, **kind)
+        self.qmp.execute('object-add', **kind, id='mem-' + dimm, size=size, reserve=reserve)
         where = {} if addr is None else {'addr': addr}
         try:
             self.qmp.execute('device_add', driver='pc-dimm', id=dimm, memdev='mem-' + dimm, node=node, **where)
