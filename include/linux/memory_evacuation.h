@@ -53,6 +53,7 @@ enum mhp_failure {
  * @MHP_BLOCKER_PAGE_TABLE: a page table
  * @MHP_BLOCKER_STACK: the kernel stack of a task
  * @MHP_BLOCKER_VMALLOC: of vmalloc()
+ * @MHP_BLOCKER_DMA: a driver's, which its device reads or writes
  * @MHP_BLOCKER_POISONED: broken, and still in use
  * @MHP_BLOCKER_KERNEL: the kernel's, of no kind known
  */
@@ -70,6 +71,7 @@ enum mhp_blocker_kind {
 	MHP_BLOCKER_PAGE_TABLE,
 	MHP_BLOCKER_STACK,
 	MHP_BLOCKER_VMALLOC,
+	MHP_BLOCKER_DMA,
 	MHP_BLOCKER_POISONED,
 	MHP_BLOCKER_KERNEL,
 };

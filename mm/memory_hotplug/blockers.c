@@ -25,6 +25,7 @@ static const char *const kind_words[] = {
 	[MHP_BLOCKER_PAGE_TABLE] = "page-table",
 	[MHP_BLOCKER_STACK] = "stack",
 	[MHP_BLOCKER_VMALLOC] = "vmalloc",
+	[MHP_BLOCKER_DMA] = "dma",
 	[MHP_BLOCKER_POISONED] = "poisoned",
 	[MHP_BLOCKER_KERNEL] = "kernel",
 };

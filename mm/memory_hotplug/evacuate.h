@@ -161,7 +161,7 @@ int mhp_isolate(struct mhp_range *range);
 void mhp_unisolate(struct mhp_range *range);
 
 /* memmap_use.c */
-unsigned long mhp_memmap_section(unsigned long pfn);
+unsigned long mhp_memmap_section(unsigned long pfn, unsigned long *nr_pages);
 
 /* blockers.c */
 void mhp_note_blocker(struct mhp_blocker_list *list, unsigned long pfn,

@@ -34,7 +34,9 @@ static unsigned long pfn_behind(unsigned long addr, unsigned long *size)
 	return pte_present(*pte) ? pte_pfn(*pte) : ULONG_MAX;
 }
 
-static bool section_uses(unsigned long nr, unsigned long pfn)
+/* Whether a section has struct pages in a page, and in how many from there on. */
+static bool section_uses(unsigned long nr, unsigned long pfn,
+			 unsigned long *nr_pages)
 {
 	unsigned long first = section_nr_to_pfn(nr), size;
 	unsigned long addr = (unsigned long)pfn_to_page(first);
@@ -44,8 +46,10 @@ static bool section_uses(unsigned long nr, unsigned long pfn)
 	     addr = ALIGN_DOWN(addr, size) + size) {
 		unsigned long behind = pfn_behind(addr, &size);
 
-		if (behind <= pfn && pfn - behind < size / PAGE_SIZE)
-			return true;
+		if (behind > pfn || pfn - behind >= size / PAGE_SIZE)
+			continue;
+		*nr_pages = size / PAGE_SIZE - (pfn - behind);
+		return true;
 	}
 	return false;
 }
@@ -53,19 +57,20 @@ static bool section_uses(unsigned long nr, unsigned long pfn)
 /**
  * mhp_memmap_section - find the section whose struct pages are in a page
  * @pfn: the page
+ * @nr_pages: set to how many pages, from that one on, are mapped as one with it
  *
  * Context: May sleep.
  * Return: the number of the section, the first if there are several; ULONG_MAX
  *	if there is none, or if memory is being added or removed at this moment.
  */
-unsigned long mhp_memmap_section(unsigned long pfn)
+unsigned long mhp_memmap_section(unsigned long pfn, unsigned long *nr_pages)
 {
 	unsigned long nr, found = ULONG_MAX;
 
 	if (!IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP) || !mhp_try_read_lock())
 		return ULONG_MAX;
 	for (nr = 0; nr <= __highest_present_section_nr; nr++) {
-		if (!present_section_nr(nr) || !section_uses(nr, pfn))
+		if (!present_section_nr(nr) || !section_uses(nr, pfn, nr_pages))
 			continue;
 		found = nr;
 		break;

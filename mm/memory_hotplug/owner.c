@@ -7,7 +7,9 @@
  * for that time where it can be.
  */
 #include <linux/ctype.h>
+#include <linux/dma-mapping.h>
 #include <linux/fs.h>
+#include <linux/kallsyms.h>
 #include <linux/mm.h>
 #include <linux/rmap.h>
 #include <linux/sched/signal.h>
@@ -64,22 +66,68 @@ static pid_t find_stack(const struct page *page, char *comm)
 	return pid;
 }
 
-/* Memory of the kernel: a stack, of vmalloc(), or struct pages of other memory. */
+/* The callers of the allocation of a page, if page_owner is on; how many. */
+static unsigned int callers_of(const struct page *page, unsigned long **entries)
+{
+	depot_stack_handle_t handle = page_owner_stack(page);
+
+	return handle ? stack_depot_fetch(handle, entries) : 0;
+}
+
+static bool is_in(unsigned long address, const void *function)
+{
+	unsigned long size, offset;
+
+	return kallsyms_lookup_size_offset(address, &size, &offset) &&
+	       address - offset == (unsigned long)function;
+}
+
+static bool is_in_dma_api(unsigned long address)
+{
+	return is_in(address, dma_alloc_attrs) ||
+	       is_in(address, dma_alloc_pages) ||
+	       is_in(address, dma_alloc_noncontiguous);
+}
+
+/* Who asked the DMA API for a page: nothing but its callers tells that page. */
+static const void *dma_caller_of(const struct page *page)
+{
+	unsigned long *entries;
+	unsigned int nr, i;
+
+	if (!IS_ENABLED(CONFIG_HAS_DMA))
+		return NULL;
+	nr = callers_of(page, &entries);
+	for (i = 1; i < nr; i++)
+		if (is_in_dma_api(entries[i - 1]))
+			return (void *)entries[i];
+	return NULL;
+}
+
+/* Struct pages, which are one allocation where they are mapped as one. */
+static bool tell_memmap(struct mhp_blocker *blocker, char *buf, size_t size)
+{
+	unsigned long nr_pages, section;
+
+	section = mhp_memmap_section(blocker->pfn, &nr_pages);
+	if (section == ULONG_MAX)
+		return false;
+	blocker->kind = MHP_BLOCKER_MEMMAP;
+	blocker->nr_pages = max(blocker->nr_pages, nr_pages);
+	snprintf(buf, size, "memory%lu", section_nr_to_pfn(section) /
+		 (memory_block_size_bytes() >> PAGE_SHIFT));
+	return true;
+}
+
+/* Memory of the kernel: a stack, of vmalloc(), a driver's, or struct pages. */
 static void tell_kernel(struct mhp_blocker *blocker, struct page *page,
 			char *buf, size_t size)
 {
-	unsigned long section = mhp_memmap_section(blocker->pfn);
 	char comm[TASK_COMM_LEN];
 	const void *caller;
 	pid_t pid;
 
-	if (section != ULONG_MAX) {
-		blocker->kind = MHP_BLOCKER_MEMMAP;
-		snprintf(buf, size, "memory%lu", section_nr_to_pfn(section) /
-			 (memory_block_size_bytes() >> PAGE_SHIFT));
-		return;
-	}
-	if (PageReserved(page))
+	if (tell_memmap(blocker, buf, size) || PageReserved(page))
 		return;
 
 	pid = find_stack(page, comm);
@@ -91,6 +139,12 @@ static void tell_kernel(struct mhp_blocker *blocker, struct page *page,
 	caller = vmalloc_caller_of(page);
 	if (caller) {
 		blocker->kind = MHP_BLOCKER_VMALLOC;
+		snprintf(buf, size, "%ps", caller);
+		return;
+	}
+	caller = dma_caller_of(page);
+	if (caller) {
+		blocker->kind = MHP_BLOCKER_DMA;
 		snprintf(buf, size, "%ps", caller);
 	}
 }
@@ -191,12 +245,11 @@ static void make_one_word(char *buf)
 /* Where it was allocated, the nearest caller first, if page_owner is on. */
 static void tell_stack(struct page *page, char *buf, size_t size)
 {
-	depot_stack_handle_t handle = page_owner_stack(page);
 	unsigned int nr, i, skip;
 	unsigned long *entries;
 	size_t len = strlen(buf);
 
-	nr = handle ? stack_depot_fetch(handle, &entries) : 0;
+	nr = callers_of(page, &entries);
 	/* The allocator's own functions come first and are the same for all. */
 	skip = nr > STACK_WORDS ? 3 : 0;
 	for (i = skip; i < nr && i < skip + STACK_WORDS && len < size; i++)
@@ -207,7 +260,7 @@ static void tell_stack(struct page *page, char *buf, size_t size)
 
 /**
  * mhp_blocker_owner - say whose the first page of a blocker is
- * @blocker: the blocker; the kind may become more precise
+ * @blocker: the blocker; the kind may become more precise, the size too
  * @buf: the text goes there, "-" if nothing is known; with page_owner, the
  *	callers of the allocation follow
  * @size: bytes in @buf
