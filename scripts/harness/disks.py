@@ -11,6 +11,7 @@ from .agent import GuestError
 from .guest import BUILD
 
 DISK_MIB = 1024
+DEVICE = 'disk0'
 
 
 def make_image(image, mib, *options):
@@ -30,12 +31,12 @@ def image_path():
     return image
 
 
-def arguments(speed=None):
-    """QEMU's arguments for the disk; speed is in bytes a second."""
+def arguments(speed=None, device=''):
+    """QEMU's arguments for the disk; speed is in bytes a second, device more of its properties."""
     options = 'if=none,id=disk,format=raw,snapshot=on,file=' + image_path()
     if speed:
         options += ',throttling.bps-write=%d' % speed
-    return ('-drive', options, '-device', 'virtio-blk-pci,drive=disk')
+    return ('-drive', options, '-device', 'virtio-blk-pci,drive=disk,id=%s%s' % (DEVICE, device))
 
 
 def mount(guest):
