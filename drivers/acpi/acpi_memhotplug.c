@@ -47,9 +47,9 @@ MODULE_DEVICE_TABLE(acpi, dimm_ids);
  * enum dimm_range_state - what attaching a DIMM did about one of its ranges
  * @DIMM_RANGE_UNUSED: No memory was added and no block bound; nothing to undo.
  * @DIMM_RANGE_FOUND: There was memory before, from boot or kept by an earlier
- *	detach, and it is not in the group of the DIMM.  The blocks that were
- *	free are bound.  A failed attach leaves the memory alone, an eject may
- *	remove it.
+ *	detach.  The blocks that were free are bound.  If that is all of them,
+ *	those that were in no group have joined that of the DIMM.  A failed
+ *	attach leaves the memory alone, an eject may remove it.
  * @DIMM_RANGE_ADDED: This attach added the memory, as whole blocks in the group
  *	of the DIMM.  They are bound.
  */
@@ -349,6 +349,16 @@ static void dimm_undo_enable(struct acpi_dimm *dimm)
 	}
 }
 
+/* What was found is taken offline with what was added, as one. */
+static void dimm_adopt_found(struct acpi_dimm *dimm)
+{
+	const struct dimm_range *range;
+
+	list_for_each_entry(range, &dimm->ranges, node)
+		if (range->state == DIMM_RANGE_FOUND && dimm_range_is_whole(range))
+			memory_group_adopt(dimm->mgid, range->start, range->length);
+}
+
 static int dimm_enable(struct acpi_dimm *dimm)
 {
 	struct dimm_range *range;
@@ -372,6 +382,7 @@ static int dimm_enable(struct acpi_dimm *dimm)
 		present++;
 	}
 
+	dimm_adopt_found(dimm);
 	return present ? 0 : -EINVAL;
 }
 
@@ -444,7 +455,7 @@ static void dimm_free(struct acpi_dimm *dimm)
 }
 
 /*
- * Offline what was added, all or nothing, before the passes of scan.c, to which
+ * Offline the group, all or nothing, before the passes of scan.c, to which
  * -EPERM means that there is no ejecting this device; from here it is the veto of a
  * notifier.
  */

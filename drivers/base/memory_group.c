@@ -13,6 +13,7 @@
  */
 #include <linux/device.h>
 #include <linux/kstrtox.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -288,6 +289,42 @@ void memory_group_link(struct memory_group *group, struct memory_block *mem)
 	mutex_unlock(&group->blocks_lock);
 	add_links(group, mem);
 }
+
+static int adopt_block(struct memory_block *mem, void *arg)
+{
+	struct memory_group *group = arg;
+
+	if (mem->group || mem->nid != group->nid)
+		return 0;
+	mem->group = group;
+	memory_group_link(group, mem);
+	if (mem->state == MEM_ONLINE)
+		mhp_count_in_group(group, mem->zone,
+				   memory_block_usable_pages(mem));
+	return 0;
+}
+
+/**
+ * memory_group_adopt - enter blocks in a group that were there before it
+ * @mgid: id of the group
+ * @start: physical address, bytes, aligned to a block
+ * @size: bytes, whole blocks
+ *
+ * Those of its node that are in no group, such as those from boot.
+ *
+ * Context: Process context, device_hotplug_lock held (or boot).
+ */
+void memory_group_adopt(int mgid, u64 start, u64 size)
+{
+	struct memory_group *group = memory_group_find_by_id(mgid);
+
+	if (WARN_ON_ONCE(!group))
+		return;
+	mem_hotplug_begin();
+	walk_memory_blocks(start, size, group, adopt_block);
+	mem_hotplug_done();
+}
+EXPORT_SYMBOL_GPL(memory_group_adopt);
 
 /**
  * memory_group_unlink - take a block out of its group

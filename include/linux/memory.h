@@ -182,6 +182,7 @@ int memory_group_register_static(int nid, unsigned long max_pages);
 int memory_group_register_dynamic(int nid, unsigned long unit_pages);
 int memory_group_unregister(int mgid);
 int memory_group_device_add(struct memory_group *group, u32 id);
+void memory_group_adopt(int mgid, u64 start, u64 size);
 int memory_group_offline(int mgid);
 int memory_range_bring_online(u64 start, u64 size, enum mmop type);
 int memory_range_remove(u64 start, u64 size,

@@ -151,6 +151,8 @@ int online_pages(unsigned long pfn, unsigned long nr_pages, struct zone *zone,
 void mhp_zone_grew(struct zone *zone);
 void adjust_present_page_count(struct page *page, struct memory_group *group,
 			       long nr_pages);
+void mhp_count_in_group(struct memory_group *group, const struct zone *zone,
+			long nr_pages);
 int mhp_init_memmap_on_memory(unsigned long pfn, unsigned long nr_pages);
 void mhp_deinit_memmap_on_memory(unsigned long pfn, unsigned long nr_pages);
 enum mmop mhp_get_default_online_type(void);

@@ -209,3 +209,21 @@ int walk_dynamic_memory_groups(int nid, walk_memory_groups_func_t func,
 	mutex_unlock(&groups_lock);
 	return ret;
 }
+
+/**
+ * mhp_count_in_group - account pages that are in use to their group
+ * @group: the group
+ * @zone: their zone; NULL if they are in several, which are the kernel's
+ * @nr_pages: how many came, or went if negative
+ *
+ * Context: mem_hotplug_lock held for writing.
+ */
+void mhp_count_in_group(struct memory_group *group, const struct zone *zone,
+			long nr_pages)
+{
+	mhp_assert_write_locked();
+	if (zone && zone_idx(zone) == ZONE_MOVABLE)
+		group->present_movable_pages += nr_pages;
+	else
+		group->present_kernel_pages += nr_pages;
+}

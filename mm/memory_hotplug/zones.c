@@ -294,10 +294,8 @@ void adjust_present_page_count(struct page *page, struct memory_group *group,
 	if (early_section(__pfn_to_section(page_to_pfn(page))))
 		zone->present_early_pages += nr_pages;
 
-	if (group && zone_idx(zone) == ZONE_MOVABLE)
-		group->present_movable_pages += nr_pages;
-	else if (group)
-		group->present_kernel_pages += nr_pages;
+	if (group)
+		mhp_count_in_group(group, zone, nr_pages);
 
 	mhp_zone_resume_contiguous(zone);
 }
