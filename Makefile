@@ -6,7 +6,7 @@
 KERNEL ?= base
 
 # What is built here is named by its commands, not by files.
-.PHONY: help run test bench bench-profile soak check htmldocs shell image clean
+.PHONY: help run test bench bench-profile soak check htmldocs series shell image clean
 .NOTPARALLEL:
 
 help:
@@ -17,12 +17,13 @@ help:
 	@echo 'make soak     500 rounds under a load (ROUNDS=, SEED=)'
 	@echo 'make check    static checks: checkpatch, sparse, W=1'
 	@echo 'make htmldocs render our documents as the kernel does (build/docs/html)'
+	@echo 'make series   the mails that bring it into a kernel tree (build/series)'
 	@echo 'make shell    a guest to play in (Ctrl-a x ends it)'
 	@echo 'make image    build the kernel and print the path of its bzImage'
 	@echo '              (make -s image; KERNEL=stock for the stock one)'
 	@echo 'make clean    remove build/ (caches stay)'
 	@echo
-	@echo 'Not there yet: make series, make deb'
+	@echo 'Not there yet: make deb'
 
 run:
 	@scripts/setup build guest
@@ -51,6 +52,10 @@ check:
 htmldocs:
 	@scripts/setup docs
 	@scripts/htmldocs
+
+series:
+	@scripts/setup build
+	@scripts/series
 
 shell:
 	@scripts/setup build guest
