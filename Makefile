@@ -6,7 +6,7 @@
 KERNEL ?= base
 
 # What is built here is named by its commands, not by files.
-.PHONY: help run test bench bench-profile soak check htmldocs series shell image clean
+.PHONY: help run test bench bench-profile soak check htmldocs series deb shell image clean
 .NOTPARALLEL:
 
 help:
@@ -18,19 +18,18 @@ help:
 	@echo 'make check    static checks: checkpatch, sparse, W=1'
 	@echo 'make htmldocs render our documents as the kernel does (build/docs/html)'
 	@echo 'make series   the mails that bring it into a kernel tree (build/series)'
+	@echo 'make deb      Debian packages (build/deb; CONFIG=file: that of your machine)'
 	@echo 'make shell    a guest to play in (Ctrl-a x ends it)'
 	@echo 'make image    build the kernel and print the path of its bzImage'
 	@echo '              (make -s image; KERNEL=stock for the stock one)'
 	@echo 'make clean    remove build/ (caches stay)'
-	@echo
-	@echo 'Not there yet: make deb'
 
 run:
 	@scripts/setup build guest
 	@scripts/run
 
 test:
-	@scripts/setup build guest
+	@scripts/setup build guest deb
 	@scripts/test
 
 bench:
@@ -56,6 +55,10 @@ htmldocs:
 series:
 	@scripts/setup build
 	@scripts/series
+
+deb:
+	@scripts/setup build deb
+	@scripts/deb $(CONFIG)
 
 shell:
 	@scripts/setup build guest
