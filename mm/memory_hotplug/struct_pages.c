@@ -144,13 +144,11 @@ static void init_piece(unsigned long pfn, unsigned long end, void *arg)
 }
 
 /* The processors of a node; those of this one if it has none. */
-static int processors_for(int nid)
+static const struct cpumask *processors_for(int nid)
 {
-	unsigned int nr = cpumask_weight(cpumask_of_node(nid));
+	const struct cpumask *cpus = cpumask_of_node(nid);
 
-	if (!nr)
-		nr = cpumask_weight(cpumask_of_node(numa_node_id()));
-	return max(nr, 1U);
+	return cpumask_empty(cpus) ? cpumask_of_node(numa_node_id()) : cpus;
 }
 
 /**
@@ -167,6 +165,7 @@ static int processors_for(int nid)
 void mhp_init_pages(struct zone *zone, unsigned long pfn,
 		    unsigned long nr_pages, enum mhp_page_form form)
 {
+	const struct cpumask *cpus = processors_for(zone_to_nid(zone));
 	struct init_how how = { .zone = zone, .form = form };
 	struct padata_mt_job job = {
 		.thread_fn = init_piece,
@@ -175,7 +174,8 @@ void mhp_init_pages(struct zone *zone, unsigned long pfn,
 		.size = nr_pages,
 		.align = PAGES_PER_SECTION,
 		.min_chunk = MIN_PIECE / sizeof(struct page),
-		.max_threads = processors_for(zone_to_nid(zone)),
+		.max_threads = max(cpumask_weight(cpus), 1U),
+		.cpus = cpus,
 	};
 
 	mhp_assert_write_locked();
