@@ -25,9 +25,9 @@
 
 /*
  * The most of a run, in bytes of struct pages: writing them takes one processor
- * some 10 ms, and others may wait for mem_hotplug_lock as long.
+ * some 20 ms, and others may wait for mem_hotplug_lock as long.
  */
-#define RUN_MEMMAP_MAX	SZ_64M
+#define RUN_MEMMAP_MAX	SZ_128M
 
 /* The two parts of a block: its own memmap, which may be empty, and the rest. */
 static struct memory_notify describe_block(const struct memory_block *mem)
