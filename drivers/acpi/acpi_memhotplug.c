@@ -5,9 +5,8 @@
  * This file turns the _CRS of such a device into ranges, hands the ranges to
  * the memory hotplug core, binds the resulting memory blocks to the ACPI device
  * (that is how an eject request finds what to offline), and takes all of it
- * back.  For an eject it takes what it added offline as one; what else is bound
- * drivers/acpi/scan.c takes offline block by block.  It decides nothing about zones
- * or pages.
+ * back.  For an eject it takes the group offline as one, which is all that is
+ * bound to a device that can be ejected.  It decides nothing about zones or pages.
  *
  * A DIMM is known here from a successful dimm_attach() to dimm_detach(), with
  * its struct acpi_dimm in driver_data.  What happened to each of its ranges is
@@ -48,8 +47,8 @@ MODULE_DEVICE_TABLE(acpi, dimm_ids);
  * @DIMM_RANGE_UNUSED: No memory was added and no block bound; nothing to undo.
  * @DIMM_RANGE_FOUND: There was memory before, from boot or kept by an earlier
  *	detach.  The blocks that were free are bound.  If that is all of them,
- *	those that were in no group have joined that of the DIMM.  A failed
- *	attach leaves the memory alone, an eject may remove it.
+ *	they have joined the group of the DIMM.  A failed attach leaves the
+ *	memory alone, an eject may remove it.
  * @DIMM_RANGE_ADDED: This attach added the memory, as whole blocks in the group
  *	of the DIMM.  They are bound.
  */

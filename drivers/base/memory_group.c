@@ -280,7 +280,7 @@ static struct list_head *place_of(struct memory_group *group, u32 id)
  * @group: the group
  * @mem: the block, registered
  *
- * Context: Process context, device_hotplug_lock held (or boot).
+ * Context: Process context. mem_hotplug_lock held for writing.
  */
 void memory_group_link(struct memory_group *group, struct memory_block *mem)
 {
@@ -290,17 +290,42 @@ void memory_group_link(struct memory_group *group, struct memory_block *mem)
 	add_links(group, mem);
 }
 
+/*
+ * Whether the memory of a block is in use.  The zone says so under mem_hotplug_lock,
+ * the state does later; boot memory of several zones has none and stays.
+ */
+static bool is_in_use(const struct memory_block *mem)
+{
+	return mem->zone || mem->state == MEM_ONLINE;
+}
+
+/* Only memory whose device is gone can have another one. */
+static bool leave_old_group(struct memory_block *mem)
+{
+	struct memory_group *old = mem->group;
+
+	if (!old)
+		return true;
+	if (!old->is_orphan)
+		return false;
+	if (is_in_use(mem))
+		mhp_count_in_group(old, mem->zone,
+				   -(long)memory_block_nr_pages());
+	sysfs_remove_link(&mem->dev.kobj, "group");
+	memory_group_unlink(old, mem);
+	return true;
+}
+
 static int adopt_block(struct memory_block *mem, void *arg)
 {
 	struct memory_group *group = arg;
 
-	if (mem->group || mem->nid != group->nid)
+	if (!leave_old_group(mem))
 		return 0;
 	mem->group = group;
 	memory_group_link(group, mem);
-	if (mem->state == MEM_ONLINE)
-		mhp_count_in_group(group, mem->zone,
-				   memory_block_usable_pages(mem));
+	if (is_in_use(mem))
+		mhp_count_in_group(group, mem->zone, memory_block_nr_pages());
 	return 0;
 }
 
@@ -310,9 +335,11 @@ static int adopt_block(struct memory_block *mem, void *arg)
  * @start: physical address, bytes, aligned to a block
  * @size: bytes, whole blocks
  *
- * Those of its node that are in no group, such as those from boot.
+ * Those that are in no group, such as those from boot, and those that were left
+ * behind by a device which is gone.
  *
- * Context: Process context, device_hotplug_lock held (or boot).
+ * Context: Process context. Takes mem_hotplug_lock for writing. The blocks must not
+ *	be removed meanwhile: nobody else does that for a device that is attached.
  */
 void memory_group_adopt(int mgid, u64 start, u64 size)
 {
@@ -329,9 +356,9 @@ EXPORT_SYMBOL_GPL(memory_group_adopt);
 /**
  * memory_group_unlink - take a block out of its group
  * @group: the group
- * @mem: the block, unregistered: its own link is gone with it
+ * @mem: the block, whose own link is gone already
  *
- * Context: Process context, device_hotplug_lock held.
+ * Context: Process context, device_hotplug_lock or mem_hotplug_lock held.
  */
 void memory_group_unlink(struct memory_group *group, struct memory_block *mem)
 {
@@ -378,6 +405,7 @@ void memory_group_set_source(int mgid, struct device *source)
 		sysfs_remove_link(&group->dev.kobj, "source");
 		sysfs_remove_link(&group->source->kobj, "memory_group");
 		put_device(group->source);
+		group->is_orphan = !source;
 	}
 	group->source = get_device(source);
 	if (source && (sysfs_create_link(&group->dev.kobj, &source->kobj,

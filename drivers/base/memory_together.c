@@ -205,12 +205,13 @@ static int party_of_group(struct party *party, struct memory_group *group,
 	struct memory_block *mem;
 	int ret;
 
+	mutex_lock(&group->blocks_lock);
 	ret = party_init(party, type, list_count_nodes(&group->memory_blocks));
-	if (ret)
-		return ret;
-	list_for_each_entry(mem, &group->memory_blocks, group_next)
-		party_add(mem, party);
-	return 0;
+	if (!ret)
+		list_for_each_entry(mem, &group->memory_blocks, group_next)
+			party_add(mem, party);
+	mutex_unlock(&group->blocks_lock);
+	return ret;
 }
 
 static int party_of_range(struct party *party, u64 start, u64 size,

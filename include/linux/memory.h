@@ -55,11 +55,12 @@ enum memory_block_state {
  * struct memory_group - the device that a set of blocks came with
  * @dev: the device in sysfs, groupN with its id as N
  * @memory_blocks: its blocks in ascending order, linked by group_next
- * @blocks_lock: protects @memory_blocks, together with device_hotplug_lock: who
- *	changes it holds both, who holds either can read it
+ * @blocks_lock: protects @memory_blocks; the blocks in it stay registered while
+ *	device_hotplug_lock is held
  * @offline_timeout_ms: how long taking it offline may take; 0 for the default
  * @source: the device that brought it, as far as its driver says, or NULL
- * @nid: the node of all of them
+ * @is_orphan: that device is gone, the memory stayed
+ * @nid: the node of the device; boot memory of it may be on others too
  * @is_dynamic: which member of the union counts
  * @present_movable_pages: pages online in ZONE_MOVABLE
  * @present_kernel_pages: pages online in any other zone
@@ -76,6 +77,7 @@ struct memory_group {
 	struct device *source;
 	int nid;
 	bool is_dynamic;
+	bool is_orphan;
 	unsigned long present_movable_pages;
 	unsigned long present_kernel_pages;
 	union {
