@@ -9,7 +9,7 @@
  *
  * A large range is written by all processors of its node.  They take it in pieces,
  * none of which is worth less than waking one of them costs; the caller takes pieces
- * too, so that it need not wait for any.
+ * too.
  *
  * mem_hotplug_lock is held for writing.
  */
