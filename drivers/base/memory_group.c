@@ -291,12 +291,15 @@ void memory_group_link(struct memory_group *group, struct memory_block *mem)
 }
 
 /*
- * Whether the memory of a block is in use.  The zone says so under mem_hotplug_lock,
- * the state does later; boot memory of several zones has none and stays.
+ * Count what is in use of a block that joins a group, or leaves it if @nr_pages is
+ * negative.  The zone says under mem_hotplug_lock whether it is in use, the state
+ * does later; boot memory of several zones has none and stays.
  */
-static bool is_in_use(const struct memory_block *mem)
+static void count_member(struct memory_group *group,
+			 const struct memory_block *mem, long nr_pages)
 {
-	return mem->zone || mem->state == MEM_ONLINE;
+	if (mem->zone || mem->state == MEM_ONLINE)
+		mhp_count_in_group(group, mem->zone, nr_pages);
 }
 
 /* Only memory whose device is gone can have another one. */
@@ -308,9 +311,7 @@ static bool leave_old_group(struct memory_block *mem)
 		return true;
 	if (!old->is_orphan)
 		return false;
-	if (is_in_use(mem))
-		mhp_count_in_group(old, mem->zone,
-				   -(long)memory_block_nr_pages());
+	count_member(old, mem, -(long)memory_block_nr_pages());
 	sysfs_remove_link(&mem->dev.kobj, "group");
 	memory_group_unlink(old, mem);
 	return true;
@@ -324,8 +325,7 @@ static int adopt_block(struct memory_block *mem, void *arg)
 		return 0;
 	mem->group = group;
 	memory_group_link(group, mem);
-	if (is_in_use(mem))
-		mhp_count_in_group(group, mem->zone, memory_block_nr_pages());
+	count_member(group, mem, memory_block_nr_pages());
 	return 0;
 }
 

@@ -24,18 +24,21 @@
 #include "memory_blocks.h"
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
-static void avoid_group(struct mhp_evacuation *ev,
-			const struct memory_group *group)
+static void avoid_group(struct mhp_evacuation *ev, struct memory_group *group)
 {
 	const struct memory_block *first, *last;
 
-	first = list_first_entry(&group->memory_blocks, struct memory_block,
-				 group_next);
-	last = list_last_entry(&group->memory_blocks, struct memory_block,
-			       group_next);
-	mhp_evacuation_avoid(ev, memory_block_start_pfn(first),
-			     memory_block_start_pfn(last) +
-			     memory_block_nr_pages());
+	mutex_lock(&group->blocks_lock);
+	if (!list_empty(&group->memory_blocks)) {
+		first = list_first_entry(&group->memory_blocks,
+					 struct memory_block, group_next);
+		last = list_last_entry(&group->memory_blocks,
+				       struct memory_block, group_next);
+		mhp_evacuation_avoid(ev, memory_block_start_pfn(first),
+				     memory_block_start_pfn(last) +
+				     memory_block_nr_pages());
+	}
+	mutex_unlock(&group->blocks_lock);
 }
 
 /* The memory that a script which takes one block away will want next. */
