@@ -28,7 +28,9 @@ class VirtioMem:
         guest.sh('modprobe virtio_mem', check=True)
         self.empty = rounds.snapshot(guest)
         self.folder = os.path.dirname(guest.sh('grep -lx dynamic %s/group*/kind' % rounds.MEMORY, check=True)[1])
-        self.dimm = rounds.Dimm('vm0', 0, guest.query_dimms()['vm0']['memaddr'], 0, BLOCK)
+        told = guest.query_dimms()['vm0']
+        self.region = told['max-size']
+        self.dimm = rounds.Dimm('vm0', 0, told['memaddr'], 0, BLOCK)
 
     def property(self, name):
         """What QEMU says of the device."""
@@ -38,25 +40,37 @@ class VirtioMem:
         """Tell the guest how much memory it is to have."""
         self.guest.qmp.execute('qom-set', path=self.PATH, property='requested-size', value=size)
 
-    def wait_size(self, size, seconds):
-        """Whether the device gets to a size in time."""
-        end = time.monotonic() + seconds * self.guest.scale
-        while self.property('size') != size and time.monotonic() < end:
+    def ask_again(self, size):
+        """Ask for a size once more: the device tells the driver only of a change."""
+        self.ask(size + self.unit if size + self.unit <= self.region else size - self.unit)
+        self.ask(size)
+
+    def reach(self, size, asked=None):
+        """Ask for a size, and wait until the device has it, or another one that it must get to.
+
+        What the driver finds busy it tries again after 50 seconds, or when it is asked again;
+        while the size changes it is let alone.
+        """
+        asked = size if asked is None else asked
+        self.ask(asked)
+        seen, looked = self.property('size'), time.monotonic()
+        end = looked + 60 * self.guest.patience
+        while seen != size:
             time.sleep(0.02)
-        return self.property('size') == size
+            now, last = time.monotonic(), seen
+            seen = self.property('size')
+            if now > end:
+                raise Failure('virtio-mem stays at %d MiB, not %d' % (seen // MIB, size // MIB))
+            if seen != last:
+                looked = now
+            elif now - looked > 1 * self.guest.scale:
+                looked = now
+                self.ask_again(asked)
 
     def resize(self, size):
-        """Have the device grow or shrink, and MemTotal with it.
-
-        What the driver finds busy it tries again after 50 seconds, or when it is asked for another size.
-        """
-        self.ask(size)
-        for _ in range(60):
-            if self.wait_size(size, 1):
-                return self.wait_total(size)
-            self.ask(size + self.unit)
-            self.ask(size)
-        raise Failure('virtio-mem stays at %d MiB, not %d' % (self.property('size') // MIB, size // MIB))
+        """Have the device grow or shrink, and MemTotal with it."""
+        self.reach(size)
+        self.wait_total(size)
 
     def wait_total(self, size):
         """Wait until MemTotal is what it was plus a size."""
