@@ -7,6 +7,7 @@ running guest (acpi_configfs), and the records that its methods leave.  An event
 a table too: its code runs when it is loaded, sets what _STA returns and notifies.
 """
 import os
+import re
 import struct
 import subprocess
 
@@ -114,8 +115,14 @@ class Firmware:
             raise GuestError('table %s: %s' % (name, error))
 
     def add(self, asl):
-        """Put devices below the system bus."""
+        """Put devices below the system bus, and wait until the guest has found them, there or not."""
         self.load('External (\\_SB, DeviceObj)\nExternal (\\_SB.SAY, MethodObj)\nScope (\\_SB)\n{\n%s\n}' % asl)
+        wanted = set(re.findall(r'^\s*Device \((\w+)\)', asl, re.M))
+        rounds.wait_until(self.guest, lambda: wanted <= self.found(), 20, 'the devices %s' % sorted(wanted))
+
+    def found(self):
+        """The last part of the path of each device that the guest has found."""
+        return {line.rsplit('.', 1)[-1] for line in self.guest.sh('cat /sys/bus/acpi/devices/*/path')[1].split()}
 
     def notify(self, path, code, status=None):
         """Notify a device, after a change of its status."""

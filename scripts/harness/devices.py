@@ -6,6 +6,7 @@ the lines of the kernel log that say why something stays online, and the page th
 keeps one online (hold_page).
 """
 import re
+import time
 
 from . import rounds
 from .report import Failure, Skip
@@ -15,6 +16,17 @@ def require(condition, message):
     """Fail with a message unless a condition holds."""
     if not condition:
         raise Failure(message)
+
+
+def in_time(limit, attempt, tries=5):
+    """Fail unless an attempt ends within some seconds: a busy host delays one, a wrong bound all of them."""
+    told = []
+    while not told or told[-1] >= limit:
+        require(len(told) < tries, 'not within %.1f s: %s' % (limit, ', '.join('%.2f' % s for s in told)))
+        started = time.monotonic()
+        attempt()
+        told.append(time.monotonic() - started)
+    return told[-1]
 
 
 def group_of(guest, dimm):
@@ -34,6 +46,55 @@ def require_answers(guest, path, answers):
         require(told == wanted, '%r > %s: %s, not %s' % (word, path, told, wanted))
 
 
+def answer_unless_busy(guest, block, word):
+    """Write to the state of a block; memory that is in it only for the moment gets time to go.  Return the errno's name."""
+    for _ in range(5):
+        answer = guest.write(block_folder(block) + '/state', word)
+        if answer != 'EBUSY':
+            break
+        rounds.settle(guest)
+    return answer
+
+
+def offline_block(guest, block):
+    """Take a block offline, as answer_unless_busy() does."""
+    answer = answer_unless_busy(guest, block, 'offline')
+    require(answer is None, 'memory%d: offline was answered with %s; in it are\n%s' % (
+        block, answer, guest.read(block_folder(block) + '/blockers')))
+    rounds.require_blocks(guest, [block], 'state', 'offline')
+
+
+class Listener:
+    """The program that hears events: those of some properties (a regex) that are wanted, in /tmp/uevents."""
+
+    FILE = '/tmp/uevents'
+
+    def __init__(self, guest, properties):
+        self.guest = guest
+        guest.sh(': >' + self.FILE)
+        self.job = guest.start('exec uevent sh -c \'{ env | grep -E "^(%s)="; echo; } >>%s\'' % (properties, self.FILE))
+        rounds.wait_until(guest, self.hears, 20, 'the listener to hear an event')
+        self.forget()
+
+    def hears(self):
+        """Whether an event that is made for this is heard."""
+        require_answers(self.guest, block_folder(0) + '/uevent', [('change', None)])
+        return self.text()
+
+    def text(self):
+        """What it has heard."""
+        return self.guest.read(self.FILE)
+
+    def forget(self):
+        """Empty the file."""
+        self.guest.sh(': >' + self.FILE)
+
+    def end(self):
+        """End it."""
+        self.job.kill()
+        self.job.wait(20 * self.guest.patience)
+
+
 def require_config(guest, *symbols):
     """Skip the test unless the kernel has been built with some symbols."""
     for symbol in symbols:
@@ -44,7 +105,7 @@ def require_config(guest, *symbols):
 def hold_page(guest):
     """Start the program that keeps a page of user memory from moving; return its job and the pfn."""
     job = guest.start('exec /selftests/page_kinds pipe 1 0 0')
-    job.wait_output('ready', 20 * guest.scale)
+    job.wait_output('ready', 20 * guest.patience)
     return job, int(job.output.split()[3], 16)
 
 
@@ -70,6 +131,11 @@ def blockers(guest, folder):
     text = guest.read(folder + '/blockers')
     require(not text or text.endswith('\n'), '%s/blockers is cut off: ...%r' % (folder, text[-60:]))
     return [Blocker(line) for line in text.splitlines()]
+
+
+def wait_unblocked(guest, folder):
+    """Wait until nothing is listed as being in the way: pages on their way to somewhere are, for a moment."""
+    rounds.wait_until(guest, lambda: not blockers(guest, folder), 10, 'a time without blockers in ' + folder)
 
 
 def reasons(guest):

@@ -43,7 +43,7 @@ class Pool:
 def flags_in(guest, block):
     """The flags of all pages of a block."""
     job = guest.start('exec dd if=/proc/kpageflags bs=64k skip=%d count=4 2>/dev/null' % (block * 4))
-    job.wait(60 * guest.scale)
+    job.wait(60 * guest.patience)
     require_equal(len(job.raw), PAGES_PER_BLOCK * 8, 'bytes of /proc/kpageflags')
     return struct.unpack('<%dQ' % PAGES_PER_BLOCK, job.raw)
 
@@ -60,7 +60,7 @@ def pfns_of(guest, program):
     start, end = max(((int(a, 16), int(b, 16)) for a, b in found), key=lambda part: part[1] - part[0])
     job = guest.start('exec dd if=/proc/%s/pagemap bs=4k skip=%d count=%d 2>/dev/null' % (
         pid, start // PAGE // 512, (end - start) // PAGE // 512))
-    job.wait(60 * guest.scale)
+    job.wait(60 * guest.patience)
     entries = struct.unpack('<%dQ' % (len(job.raw) // 8), job.raw)
     return [entry & ((1 << 55) - 1) for entry in entries if entry >> 63]
 

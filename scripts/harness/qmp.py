@@ -21,7 +21,7 @@ class QmpTimeout(QmpError):
 class Qmp:
     """One connection.  A thread reads; execute() and wait_event() wait for what it finds."""
 
-    def __init__(self, path, log, timeout=20):
+    def __init__(self, path, log, timeout=100):
         self.sock = connect(path, timeout)
         self.log = open(log, 'a', buffering=1)
         self.ready = threading.Condition()
@@ -73,7 +73,7 @@ class Qmp:
                     raise QmpTimeout('no %s in %g s' % (what, timeout))
                 self.ready.wait(left)
 
-    def execute(self, command, timeout=30, **arguments):
+    def execute(self, command, timeout=150, **arguments):
         """Execute a command; underscores in argument names stand for dashes.  Return its answer."""
         with self.ready:
             self.last_id += 1

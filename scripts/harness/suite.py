@@ -90,7 +90,7 @@ def parser(doc):
     words = argparse.ArgumentParser(description=doc.splitlines()[0])
     words.add_argument('--variant', default='base', help='the kernel to test (default: base)')
     words.add_argument('--only', action='append', metavar='PATTERN', help='tests whose name matches; repeatable')
-    words.add_argument('--scale', type=float, help='factor for all time-outs')
+    words.add_argument('--scale', type=float, help='how much slower than usual the kernel is')
     words.add_argument('--report', metavar='FILE', help='write the results there (default: in build/runs)')
     words.add_argument('--no-build', action='store_true', help='take the kernels as they are')
     words.add_argument('--list', action='store_true', help='list the tests and what they prove')

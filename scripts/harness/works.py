@@ -173,14 +173,14 @@ def fill(guest, kind, mib=USED_MIB):
     if kind == 'cache':
         guest.sh('mkdir -p /mnt && mount -o ro -t ext4 /dev/vda /mnt', check=True)
     job = guest.start('exec /bench fill %s %d /mnt/data' % (kind, mib))
-    job.wait_output('ready', 120 * guest.scale)
+    job.wait_output('ready', 120 * guest.patience)
     return job
 
 
 def end_fill(job, guest):
     """Stop it; its memory must have the content it was given."""
     job.kill()
-    status, output = job.wait(60 * guest.scale)
+    status, output = job.wait(60 * guest.patience)
     if status:
         raise Failure('the memory lost its content: status %d %s' % (status, output))
 

@@ -61,7 +61,7 @@ class QmpTest(unittest.TestCase):
             lines = f.read().splitlines()
         qmp, player, folder = self.play(lines)
         guest = Guest.__new__(Guest)  # only its DIMM part: there is no QEMU
-        guest.qmp, guest.scale, guest.dimm_in_slot = qmp, 1.0, {}
+        guest.qmp, guest.patience, guest.dimm_in_slot = qmp, 1.0, {}
         self.assertEqual(guest.add_dimm('dimm0', 1 << 30, node=1, reserve=False)['addr'], 0x100000000)
         mark = guest.ask_unplug('dimm0')
         guest.wait_unplugged('dimm0', mark, 5)

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Snapshots: equal ones compare equal, and each kind of leftover is found; the report counts right."""
+"""Snapshots: equal ones compare equal, and each kind of leftover is found; bounds of time; the report counts right."""
 import io
 import os
 import tempfile
+import time
 import unittest
 
-from harness import rounds
-from harness.report import Report
+from harness import devices, rounds
+from harness.report import Failure, Report
 
 TEXT = '''@iomem
 00100000-3ffdffff : System RAM
-@meminfo
+==> meminfo <==
 MemTotal:         949248 kB
 MemFree:          911416 kB
 Cached:            14000 kB
-@zoneinfo
+
+==> zoneinfo <==
 Node 0, zone    DMA32
   pages free     227854
         spanned  258048
@@ -29,7 +31,8 @@ Node 0, zone   Normal
         present  0
         managed  0
   start_pfn:           0
-@buddyinfo
+
+==> buddyinfo <==
 Node 0, zone    DMA32      2      1      0      0      0      0      0      0      0      0    222
 @tree
 drwxr-xr-x '/sys/devices/system/memory/memory0'
@@ -85,6 +88,18 @@ class SnapshotTest(unittest.TestCase):
     def test_block_map(self):
         lines = rounds.block_map(rounds.Snapshot(TEXT)).splitlines()
         self.assertEqual([line.split()[0] for line in lines], ['block', '0', '1-2'])
+
+
+class InTimeTest(unittest.TestCase):
+
+    def test_one_delay_is_not_the_bound(self):
+        pauses = [0.05, 0.0]
+        self.assertLess(devices.in_time(0.04, lambda: time.sleep(pauses.pop(0))), 0.04)
+        self.assertEqual(pauses, [])
+
+    def test_wrong_bound_is_found(self):
+        with self.assertRaises(Failure):
+            devices.in_time(0.001, lambda: time.sleep(0.002), tries=3)
 
 
 class ReportTest(unittest.TestCase):

@@ -153,15 +153,17 @@ valid_zones_of()
 }
 
 # removable: 1 for a block that is offline; for one that is online, 1 only if
-# nothing is listed as being in its way.  The list may be older or newer by a
-# moment, so a block counts if it is right once in three times.
+# nothing is listed as being in its way but pages that somebody holds for the
+# moment.  The list may be older or newer by a moment, so a block counts if it
+# is right once in three times.
 removable_of()
 {
 	local try
 
 	reads "$1/removable" '0|1' || return 1
 	for try in 1 2 3; do
-		case $(cat "$1/state" "$1/removable" "$1/blockers" | tr '\n' ' ') in
+		case $(cat "$1/state" "$1/removable" "$1/blockers" |
+			grep -Ev ' (passing|pinned) ' | tr '\n' ' ') in
 		'offline 1 ' | 'online 0 '* | 'online 1 ') return 0 ;;
 		esac
 	done
