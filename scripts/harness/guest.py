@@ -180,7 +180,7 @@ class Guest:
         folder = os.open(self.folder, os.O_PATH)  # a path that is short enough for a unix socket
         try:
             near = '/proc/self/fd/%d/' % folder
-            self.qmp = Qmp(near + 'qmp.sock', self.path('qmp.log'))
+            self.qmp = Qmp(near + 'qmp.sock', self.path('qmp.log'), gone=lambda: self.process.poll() is not None)
             self.agent = Agent(near + 'ctl.sock', 100, self._why_gone)
         except QmpTimeout as e:
             raise GuestCrashed('%s; QEMU said: %s' % (e, open(self.path('qemu.log')).read().strip()))

@@ -21,8 +21,8 @@ class QmpTimeout(QmpError):
 class Qmp:
     """One connection.  A thread reads; execute() and wait_event() wait for what it finds."""
 
-    def __init__(self, path, log, timeout=100):
-        self.sock = connect(path, timeout)
+    def __init__(self, path, log, timeout=100, gone=lambda: False):
+        self.sock = connect(path, timeout, gone)
         self.log = open(log, 'a', buffering=1)
         self.ready = threading.Condition()
         self.answers, self.events = {}, []
@@ -117,8 +117,8 @@ class Qmp:
         self.log.close()
 
 
-def connect(path, timeout):
-    """Connect to a unix socket that may not be there yet."""
+def connect(path, timeout, gone=lambda: False):
+    """Connect to a unix socket that may not be there yet, and never will be when who makes it is gone."""
     end = time.monotonic() + timeout
     while True:
         sock = socket.socket(socket.AF_UNIX)
@@ -127,6 +127,6 @@ def connect(path, timeout):
             return sock
         except OSError as e:
             sock.close()
-            if time.monotonic() > end:
+            if gone() or time.monotonic() > end:
                 raise QmpTimeout('cannot connect to %s: %s' % (path, e))
             time.sleep(0.02)
