@@ -71,6 +71,7 @@ class Listener:
 
     def __init__(self, guest, properties):
         self.guest = guest
+        require_config(guest, 'NET')  # events come by netlink
         guest.sh(': >' + self.FILE)
         self.job = guest.start('exec uevent sh -c \'{ env | grep -E "^(%s)="; echo; } >>%s\'' % (properties, self.FILE))
         rounds.wait_until(guest, self.hears, 20, 'the listener to hear an event')
@@ -78,6 +79,7 @@ class Listener:
 
     def hears(self):
         """Whether an event that is made for this is heard."""
+        require(not self.job.ended, 'the listener has ended: ' + self.job.output)
         require_answers(self.guest, block_folder(0) + '/uevent', [('change', None)])
         return self.text()
 
