@@ -12,6 +12,9 @@ from . import rounds
 from .report import Failure, Skip
 
 
+HELD = ('pinned', 'passing')  # kinds that may be let go, so that a block with them counts as removable
+
+
 def require(condition, message):
     """Fail with a message unless a condition holds."""
     if not condition:
@@ -46,10 +49,10 @@ def require_answers(guest, path, answers):
         require(told == wanted, '%r > %s: %s, not %s' % (word, path, told, wanted))
 
 
-def answer_unless_busy(guest, block, word):
-    """Write to the state of a block; memory that is in it only for the moment gets time to go.  Return the errno's name."""
+def try_offline(guest, block):
+    """Offline a block; memory that is in it only for the moment gets time to go.  Return the errno's name, or None."""
     for _ in range(5):
-        answer = guest.write(block_folder(block) + '/state', word)
+        answer = guest.write(block_folder(block) + '/state', 'offline')
         if answer != 'EBUSY':
             break
         rounds.settle(guest)
@@ -57,8 +60,8 @@ def answer_unless_busy(guest, block, word):
 
 
 def offline_block(guest, block):
-    """Take a block offline, as answer_unless_busy() does."""
-    answer = answer_unless_busy(guest, block, 'offline')
+    """Take a block offline, as try_offline() does."""
+    answer = try_offline(guest, block)
     require(answer is None, 'memory%d: offline was answered with %s; in it are\n%s' % (
         block, answer, guest.read(block_folder(block) + '/blockers')))
     rounds.require_blocks(guest, [block], 'state', 'offline')
@@ -72,7 +75,7 @@ class Listener:
     def __init__(self, guest, properties):
         self.guest = guest
         require_config(guest, 'NET')  # events come by netlink
-        guest.sh(': >' + self.FILE)
+        self.forget()
         self.job = guest.start('exec uevent sh -c \'{ env | grep -E "^(%s)="; echo; } >>%s\'' % (properties, self.FILE))
         rounds.wait_until(guest, self.hears, 20, 'the listener to hear an event')
         self.forget()
@@ -93,8 +96,7 @@ class Listener:
 
     def end(self):
         """End it."""
-        self.job.kill()
-        self.job.wait(20 * self.guest.patience)
+        self.guest.stop(self.job)
 
 
 def require_config(guest, *symbols):
@@ -109,6 +111,13 @@ def hold_page(guest):
     job = guest.start('exec /selftests/page_kinds pipe 1 0 0')
     job.wait_output('ready', 20 * guest.patience)
     return job, int(job.output.split()[3], 16)
+
+
+def hold_page_in(guest, dimm):
+    """Hold a page in the DIMM; return the job that does and the pfn."""
+    job, pfn = hold_page(guest)
+    require(dimm.addr <= pfn * 4096 < dimm.addr + dimm.size, 'page %#x is not in the DIMM' % pfn)
+    return job, pfn
 
 
 class Blocker:
@@ -136,8 +145,13 @@ def blockers(guest, folder):
 
 
 def wait_unblocked(guest, folder):
-    """Wait until nothing is listed as being in the way: pages on their way to somewhere are, for a moment."""
-    rounds.wait_until(guest, lambda: not blockers(guest, folder), 10, 'a time without blockers in ' + folder)
+    """Wait until nothing is listed as being in the way: only what is held may be, and for a moment."""
+    def unblocked():
+        lines = blockers(guest, folder)
+        others = [line.line for line in lines if line.kind not in HELD]
+        require(not others, 'in the way are %s' % others)
+        return not lines
+    rounds.wait_until(guest, unblocked, 10, 'a time without blockers in ' + folder)
 
 
 def reasons(guest):

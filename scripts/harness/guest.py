@@ -229,6 +229,11 @@ class Guest:
             raise GuestError('%s: status %d: %s' % (command, status, output.strip()))
         return status, output
 
+    def stop(self, job, signal=15):
+        """End a program, whatever it says then."""
+        job.kill(signal)
+        job.wait(60 * self.patience)
+
     def _finish(self, job, timeout):
         """Wait for a job; when it hangs, have the kernel say where, and kill it."""
         try:

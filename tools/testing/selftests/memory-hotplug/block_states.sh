@@ -163,7 +163,7 @@ removable_of()
 	reads "$1/removable" '0|1' || return 1
 	for try in 1 2 3; do
 		case $(cat "$1/state" "$1/removable" "$1/blockers" |
-			grep -Ev ' (passing|pinned) ' | tr '\n' ' ') in
+			grep -Ev '^0x[0-9a-f]+ [0-9]+ (passing|pinned) ' | tr '\n' ' ') in
 		'offline 1 ' | 'online 0 '* | 'online 1 ') return 0 ;;
 		esac
 	done
