@@ -68,31 +68,40 @@ def offline_block(guest, block):
 
 
 class Listener:
-    """The program that hears events: those of some properties (a regex) that are wanted, in /tmp/uevents."""
+    """The program that hears the kernel's events: those of some properties (a regex) that are wanted.
+
+    It appends an event to /tmp/uevents by one write: properties by the line, and an empty line.
+    Events that were asked for by a write to a file "uevent" are known by their SYNTH_UUID.
+    """
 
     FILE = '/tmp/uevents'
+    HANDLER = 'told=$(env | grep -E "^(SYNTH_UUID|%s)=") && printf "%%s\\n\\n" "$told" >>%s'
 
     def __init__(self, guest, properties):
         self.guest = guest
         require_config(guest, 'NET')  # events come by netlink
-        self.forget()
-        self.job = guest.start('exec uevent sh -c \'{ env | grep -E "^(%s)="; echo; } >>%s\'' % (properties, self.FILE))
+        guest.sh(':>' + self.FILE)
+        self.job = guest.start("exec uevent sh -c '%s'" % (self.HANDLER % (properties, self.FILE)))
         rounds.wait_until(guest, self.hears, 20, 'the listener to hear an event')
-        self.forget()
 
     def hears(self):
-        """Whether an event that is made for this is heard."""
+        """Whether an event that is asked for now, or was before, is heard."""
         require(not self.job.ended, 'the listener has ended: ' + self.job.output)
         require_answers(self.guest, block_folder(0) + '/uevent', [('change', None)])
-        return self.text()
-
-    def text(self):
-        """What it has heard."""
         return self.guest.read(self.FILE)
 
-    def forget(self):
-        """Empty the file."""
-        self.guest.sh(': >' + self.FILE)
+    def events(self):
+        """The events so far that nobody asked for: the words of each by property."""
+        whole = self.guest.read(self.FILE).split('\n\n')[:-1]
+        events = [dict(line.split('=', 1) for line in event.splitlines()) for event in whole]
+        return [event for event in events if 'SYNTH_UUID' not in event]
+
+    def wait(self, wanted):
+        """Wait for an event of each of these descriptions; return the first of each."""
+        def find(words):
+            return next((event for event in self.events() if words.items() <= event.items()), None)
+        rounds.wait_until(self.guest, lambda: all(find(words) for words in wanted), 10, 'uevents %s' % wanted)
+        return [find(words) for words in wanted]
 
     def end(self):
         """End it."""
