@@ -400,7 +400,7 @@ def bystander(bench):
     warm_up(guest)
     stander = guest.start('exec /bench bystander')
     stander.wait_output('ready', 60)
-    for number in range(5):
+    for number in range(10):
         dimm = rounds.add(guest, 'dimm%d' % number, 4 * GIB)
         rounds.online(guest, dimm.blocks)
         job = fill(guest, 'anon', 200)
@@ -441,7 +441,7 @@ def processors(bench):
         trace_acpi(guest)
         warm_up(guest)
         come_and_go(guest, 'first', 1)
-        figures = [come_and_go(guest, 'dimm%d' % number, 4) for number in range(5)]
+        figures = [come_and_go(guest, 'dimm%d' % number, 4) for number in range(10)]
         spent[smp] = [min(values) for values in zip(*figures)]
         problems = guest.close()  # before the next one takes its folder
         if problems:
