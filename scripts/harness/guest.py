@@ -20,8 +20,8 @@ from .qmp import Qmp, QmpError, QmpTimeout
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, 'build')
-# A processor that its host does not run for a while has no broken timer.
-CMDLINE = 'console=ttyS0 panic=-1 oops=panic no_timer_check'
+# A processor that its host does not run for a while has no broken timer, and is not locked up.
+CMDLINE = 'console=ttyS0 panic=-1 oops=panic no_timer_check watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60'
 MIB = 1 << 20
 ACCELERATION = {
     'kvm': ['-accel', 'kvm', '-cpu', 'host'],
@@ -80,12 +80,14 @@ def kvm_works(variant, image, initrd):
     except (OSError, ValueError, KeyError):
         pass
     try:
-        guest = Guest('kvm-probe', variant, accel='kvm', images=(image, initrd), boot_timeout=6)
+        guest = Guest('kvm-probe-%d' % os.getpid(), variant, accel='kvm', images=(image, initrd), boot_timeout=6)
         works = not guest.close()
     except (GuestError, QmpError):
         works = False
-    with open(memory, 'w') as f:
+    mine = '%s.%d' % (memory, os.getpid())
+    with open(mine, 'w') as f:
         json.dump({'boot': boot, 'works': works}, f)
+    os.rename(mine, memory)
     return works
 
 
@@ -273,15 +275,24 @@ class Guest:
         job = self.start('cd /selftests && exec %s >/dev/virtio-ports/mhp.ktap' % (
             script if script.startswith('/') else './' + script))
         status, stderr = self._finish(job, limit)
-        with open(self.path('results.tap'), errors='replace') as f:
-            f.seek(before)
-            result = ktap.parse(f.read())
+        result = self._results(before)
         result.status, result.stderr = status, stderr
         if status not in ({'pass': (0,), 'skip': (0, 4)}.get(result.verdict, range(-64, 256))):
             result.problems.append('exit status %d' % status)
         if result.verdict in ('fail', 'lost'):
             self.failed_inside += 1
         return result
+
+    def _results(self, start):
+        """The Ktap that results.tap has from some byte on; QEMU may write the end of it a moment after the job's."""
+        end = time.monotonic() + 5 * self.patience
+        while True:
+            with open(self.path('results.tap'), errors='replace') as f:
+                f.seek(start)
+                result = ktap.parse(f.read())
+            if result.verdict != 'lost' or time.monotonic() > end:
+                return result
+            time.sleep(0.05)
 
     def _settings_timeout(self):
         settings = os.path.join(TOP, 'tools/testing/selftests/memory-hotplug/settings')

@@ -82,15 +82,24 @@ class VirtioMem:
         """The blocks of its group."""
         return numbers(self.guest.read(self.folder + '/blocks'))
 
-    def require_blocks(self, size, zone):
-        """Fail unless it has just the blocks for a size, from the first on, all in one zone and in its group."""
+    def wait_blocks(self, size):
+        """Wait until just the blocks for a size are there, from the first on, and online; return them."""
         wanted = [self.dimm.addr // BLOCK + n for n in range(-(-size // BLOCK))]
         rounds.wait_until(self.guest, lambda: self.blocks() == wanted, 10, 'blocks %s of virtio-mem' % wanted)
+        rounds.wait_until(self.guest, lambda: set(rounds.block_files(self.guest, wanted, 'state')) <= {'online'}, 10,
+                          'blocks %s online' % wanted)
+        return wanted
+
+    def require_blocks(self, size, zone):
+        """Fail unless it has just the blocks for a size, all in one zone and in its group."""
+        wanted = self.wait_blocks(size)
         rounds.require_blocks(self.guest, wanted, 'valid_zones', zone)
         links = self.guest.sh('; '.join('readlink -f %s/group' % devices.block_folder(b) for b in wanted))[1].split()
         require_equal(set(links), {self.folder} if wanted else set(), 'groups of the blocks')
         ranges = [(self.dimm.addr, self.dimm.addr + len(wanted) * BLOCK)] if wanted else []
-        require_equal(ram_ranges(self.guest, 'System RAM (virtio_mem)'), ranges, 'iomem')
+        # A block is gone before its range is.
+        rounds.wait_until(self.guest, lambda: ram_ranges(self.guest, 'System RAM (virtio_mem)') == ranges, 10,
+                          'ranges %s in iomem' % ranges)
         require_equal(self.guest.read(self.folder + '/state').strip(), 'online' if wanted else 'offline', 'the group')
 
     def end(self):
