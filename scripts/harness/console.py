@@ -23,7 +23,7 @@ BAD = [(name, re.compile(pattern)) for name, pattern in (
     ('KFENCE', r'KFENCE: '),
     ('kmemleak', r'kmemleak: \d+ new suspected'),
     ('hung task', r'blocked for more than \d+ seconds'),
-    ('stall', r'rcu(?!.*stall_timeout).*(stall|starved)|detected stalls on|self-detected stall'),
+    ('stall', r'rcu.*(stall|starved)|detected stalls on|self-detected stall'),
     ('lockup', r'(soft|hard) lockup|LOCKUP|watchdog: BUG'),
     ('bad page', r'[Bb]ad page (state|map|cache)|Bad rss-counter|bad pmd|bad pte|bad pud|Bad swap'),
     ('slab', r'SLUB.*(corrupt|Redzone|Poison)|Slab corruption|Poison overwritten|Object already free|'
@@ -41,6 +41,7 @@ IGNORE = [re.compile(pattern) for pattern in (
     r'^(\[.*?\]\s*)*\s*(not )?ok \d+ ',        # KUnit results: test names may have any word
     r'^(\[.*?\]\s*)*\s*# \S+: pass:\d',       # KUnit totals
     r'\.\.\.\s+MAX_LOCK',                     # lockdep's table of sizes at boot
+    r'RCU CPU stall warnings timeout set to',  # as on the command line
 )]
 
 

@@ -6,6 +6,7 @@ build/runs/NAME keeps qemu-cmd (run it again by hand), config, console.log,
 results.tap, qmp.log, status and meta.json.  What to do in the guest is for
 others to decide.
 """
+import fcntl
 import json
 import os
 import shlex
@@ -20,7 +21,8 @@ from .qmp import Qmp, QmpError, QmpTimeout
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, 'build')
-# A processor that its host does not run for a while has no broken timer, and is not locked up.
+# A processor that its host does not run for a while has no broken timer, and is not locked up.  A loop in the
+# kernel is found when it lasts a minute.
 CMDLINE = 'console=ttyS0 panic=-1 oops=panic no_timer_check watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60'
 MIB = 1 << 20
 ACCELERATION = {
@@ -72,6 +74,8 @@ def kvm_works(variant, image, initrd):
     boot = open('/proc/sys/kernel/random/boot_id').read().strip()
     if not os.access('/dev/kvm', os.R_OK | os.W_OK):
         return False
+    lock = open(memory + '.lock', 'w')  # until the return: who comes second knows then
+    fcntl.flock(lock, fcntl.LOCK_EX)
     try:
         with open(memory) as f:
             known = json.load(f)
@@ -80,14 +84,12 @@ def kvm_works(variant, image, initrd):
     except (OSError, ValueError, KeyError):
         pass
     try:
-        guest = Guest('kvm-probe-%d' % os.getpid(), variant, accel='kvm', images=(image, initrd), boot_timeout=6)
+        guest = Guest('kvm-probe', variant, accel='kvm', images=(image, initrd), boot_timeout=6)
         works = not guest.close()
     except (GuestError, QmpError):
         works = False
-    mine = '%s.%d' % (memory, os.getpid())
-    with open(mine, 'w') as f:
+    with open(memory, 'w') as f:
         json.dump({'boot': boot, 'works': works}, f)
-    os.rename(mine, memory)
     return works
 
 

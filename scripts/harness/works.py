@@ -400,7 +400,7 @@ def bystander(bench):
     warm_up(guest)
     stander = guest.start('exec /bench bystander')
     stander.wait_output('ready', 60)
-    for number in range(10):
+    for number in range(5):
         dimm = rounds.add(guest, 'dimm%d' % number, 4 * GIB)
         rounds.online(guest, dimm.blocks)
         job = fill(guest, 'anon', 200)
@@ -432,7 +432,7 @@ def come_and_go(guest, name, times):
     return added, min(onlined)
 
 
-@work(clock='wall', cost=60)
+@work(clock='wall', cost=90)
 def processors(bench):
     """Add of 16 GiB, and its online as a device: what a second processor gains."""
     spent = {}

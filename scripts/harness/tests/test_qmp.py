@@ -13,6 +13,9 @@ from harness.qmp import Qmp, QmpError, QmpTimeout
 SAMPLES = os.path.join(os.path.dirname(__file__), 'samples')
 
 
+LIMIT = 100  # seconds for what ends at once, unless the machine has other things to do
+
+
 class Player(threading.Thread):
     """Plays QEMU's side: lines "> request" are awaited, lines "< answer" are sent."""
 
@@ -41,7 +44,6 @@ class Player(threading.Thread):
         self.join(LIMIT)
 
 
-LIMIT = 100  # seconds for what ends at once, unless the machine has other things to do
 HELLO = ['< {"QMP": {"version": {}, "capabilities": []}}', '> {"execute": "qmp_capabilities", "id": 1}',
          '< {"return": {}, "id": 1}']
 

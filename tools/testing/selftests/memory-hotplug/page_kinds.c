@@ -41,7 +41,7 @@
 #define SHARERS		20
 #define STACKS		500
 #define MAX_HELD	256
-#define HOLD_EVERY	2048UL		/* of the pages of an area, one is held */
+#define HOLD_EVERY	4096UL		/* of the pages of an area, one is held */
 #define FRESH_PAGES	20UL		/* fewer than a per-CPU list of pages has room for */
 #define DIRECTORY_SIZE	1024UL		/* about what the kernel needs for one */
 #define WAIT_SECONDS	300
