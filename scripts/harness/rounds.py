@@ -14,7 +14,7 @@ from .report import Failure
 MEMORY = '/sys/devices/system/memory'
 NODE = '/sys/devices/system/node'
 KIB_PER_PAGE = 4
-FREE_TOLERANCE = 512  # kB of free memory that may go where no counter shows it
+FREE_TOLERANCE = 1024  # kB of free memory that may go where no counter shows it
 DEBUG_TOLERANCE = 16384  # the same where the stack depot of KASAN and page owner grows with each new call path
 
 # One shell command gathers it all: the sections are separated by lines "@name".
@@ -154,7 +154,7 @@ def zone_figures(taken):
 
 def tolerance_of(guest):
     """How much free memory (kB) may be without explanation in this kernel."""
-    return DEBUG_TOLERANCE if guest.configured('STACKDEPOT') else FREE_TOLERANCE
+    return DEBUG_TOLERANCE if guest.configured('STACKDEPOT_ALWAYS_INIT') else FREE_TOLERANCE
 
 
 def compare(before, after, tolerance=FREE_TOLERANCE, types_of=()):
