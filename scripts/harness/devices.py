@@ -67,6 +67,11 @@ def offline_block(guest, block):
     rounds.require_blocks(guest, [block], 'state', 'offline')
 
 
+def read_events(text):
+    """Events that are whole in a text, each with an empty line after it: their words by property."""
+    return [dict(line.split('=', 1) for line in event.splitlines() if '=' in line) for event in text.split('\n\n')[:-1]]
+
+
 class Listener:
     """The program that hears the kernel's events: those of some properties (a regex) that are wanted.
 
@@ -92,16 +97,15 @@ class Listener:
 
     def events(self):
         """The events so far that nobody asked for: the words of each by property."""
-        whole = self.guest.read(self.FILE).split('\n\n')[:-1]
-        events = [dict(line.split('=', 1) for line in event.splitlines()) for event in whole]
-        return [event for event in events if 'SYNTH_UUID' not in event]
+        return [event for event in read_events(self.guest.read(self.FILE)) if 'SYNTH_UUID' not in event]
 
     def wait(self, wanted):
         """Wait for an event of each of these descriptions; return the first of each."""
-        def find(words):
-            return next((event for event in self.events() if words.items() <= event.items()), None)
-        rounds.wait_until(self.guest, lambda: all(find(words) for words in wanted), 10, 'uevents %s' % wanted)
-        return [find(words) for words in wanted]
+        def found():
+            events = self.events()
+            return [next((event for event in events if words.items() <= event.items()), None) for words in wanted]
+        rounds.wait_until(self.guest, lambda: all(found()), 10, 'uevents %s' % wanted)
+        return found()
 
     def end(self):
         """End it."""

@@ -86,8 +86,7 @@ class VirtioMem:
         """Wait until just the blocks for a size are there, from the first on, and online; return them."""
         wanted = [self.dimm.addr // BLOCK + n for n in range(-(-size // BLOCK))]
         rounds.wait_until(self.guest, lambda: self.blocks() == wanted, 10, 'blocks %s of virtio-mem' % wanted)
-        rounds.wait_until(self.guest, lambda: set(rounds.block_files(self.guest, wanted, 'state')) <= {'online'}, 10,
-                          'blocks %s online' % wanted)
+        rounds.wait_blocks(self.guest, wanted, 'online', 10)
         return wanted
 
     def require_blocks(self, size, zone):

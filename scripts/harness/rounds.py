@@ -233,6 +233,12 @@ def wait_until(guest, done, seconds, what):
         time.sleep(0.05)
 
 
+def wait_blocks(guest, blocks, state, seconds):
+    """Wait until each of some blocks is there and in a state."""
+    wait_until(guest, lambda: set(block_files(guest, blocks, 'state')) <= {state}, seconds,
+               'blocks %s %s' % (blocks, state))
+
+
 def plug(guest, name, size, node=0, addr=None, backing=None):
     """Plug a DIMM, and do not look at what the guest does; return it."""
     block = block_size(guest)

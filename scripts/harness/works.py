@@ -458,8 +458,7 @@ def survives(bench, mem):
     guest = bench.guest(mem=mem, maxmem='32G', cmdline='memhp_default_state=online_movable', scale=2.0, judged=False)
     try:
         dimm = rounds.plug(guest, 'big', 12 * GIB)
-        rounds.wait_until(guest, lambda: set(rounds.block_files(guest, dimm.blocks, 'state')) == {'online'}, 30,
-                          'all blocks online')
+        rounds.wait_blocks(guest, dimm.blocks, 'online', 30)
     except (Failure, GuestError):
         return False
     finally:
