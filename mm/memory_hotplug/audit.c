@@ -199,6 +199,8 @@ static int audit_show(struct seq_file *m, void *unused)
 	struct zone *zone;
 
 	get_online_mems();
+	if (!mhp_tombstone_is_intact())
+		seq_puts(m, "problem: struct pages of removed memory were written to\n");
 	audit_sections(m);
 	for_each_populated_zone(zone)
 		audit_zone(m, zone);

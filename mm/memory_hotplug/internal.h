@@ -11,6 +11,7 @@
  *	add.c		the whole physical phase: resource, node, populate
  *	remove.c	the way back
  *	memmap.c	struct pages that live in the memory they describe
+ *	memmap_tombstone.c	what stands in for struct pages that are gone
  *	struct_pages.c	how struct pages start
  *	online.c	from "added" to "in use"
  *	callback.c	drivers that take a chunk before it becomes free
@@ -67,11 +68,90 @@ static inline unsigned long mhp_pages_in_section(unsigned long pfn,
 void mhp_assert_write_locked(void);
 bool mhp_try_read_lock(void);
 
+/*
+ * memmap_tombstone.c: struct pages have to fill whole PMDs in a section, and
+ * the architecture to allow the exchange of a mapping in one step.
+ */
+#if defined(CONFIG_MEMORY_HOTREMOVE) && defined(CONFIG_SPARSEMEM_VMEMMAP) && \
+	defined(CONFIG_X86_64)
+#define MHP_HAS_TOMBSTONE \
+	(PAGES_PER_SECTION * sizeof(struct page) % PMD_SIZE == 0 && \
+	 PAGE_SIZE % sizeof(struct page) == 0)
+#else
+#define MHP_HAS_TOMBSTONE 0
+#endif
+
+/**
+ * struct mhp_memmap_change - memmaps that are mapped anew
+ * @huge: backing of PMD size to be freed when it ends, linked by lru
+ * @small: backing and page tables, single pages
+ * @start: lowest address that changed
+ * @end: first address after the highest
+ */
+struct mhp_memmap_change {
+	struct list_head huge;
+	struct list_head small;
+	unsigned long start;
+	unsigned long end;
+};
+
+static inline void mhp_memmap_change_begin(struct mhp_memmap_change *change)
+{
+	INIT_LIST_HEAD(&change->huge);
+	INIT_LIST_HEAD(&change->small);
+	change->start = ULONG_MAX;
+	change->end = 0;
+}
+
+#if defined(CONFIG_MEMORY_HOTREMOVE) && defined(CONFIG_SPARSEMEM_VMEMMAP) && \
+	defined(CONFIG_X86_64)
+bool mhp_memmap_is_buried(unsigned long pfn);
+void mhp_memmap_bury(struct mhp_memmap_change *change, unsigned long pfn,
+		     struct vmem_altmap *altmap);
+bool mhp_memmap_revive(struct mhp_memmap_change *change, unsigned long pfn,
+		       int nid, struct vmem_altmap *altmap);
+void mhp_memmap_unbury(unsigned long pfn);
+void mhp_memmap_change_end(struct mhp_memmap_change *change);
+bool mhp_tombstone_is_intact(void);
+#else
+static inline bool mhp_memmap_is_buried(unsigned long pfn)
+{
+	return false;
+}
+
+static inline void mhp_memmap_bury(struct mhp_memmap_change *change,
+				   unsigned long pfn,
+				   struct vmem_altmap *altmap)
+{
+}
+
+static inline bool mhp_memmap_revive(struct mhp_memmap_change *change,
+				     unsigned long pfn, int nid,
+				     struct vmem_altmap *altmap)
+{
+	return false;
+}
+
+static inline void mhp_memmap_unbury(unsigned long pfn)
+{
+}
+
+static inline void mhp_memmap_change_end(struct mhp_memmap_change *change)
+{
+}
+
+static inline bool mhp_tombstone_is_intact(void)
+{
+	return true;
+}
+#endif
+
 /* sections.c */
-int sparse_add_section(int nid, unsigned long pfn, unsigned long nr_pages,
+int sparse_add_section(struct mhp_memmap_change *change, int nid,
+		       unsigned long pfn, unsigned long nr_pages,
 		       struct vmem_altmap *altmap, struct dev_pagemap *pgmap);
-void sparse_remove_section(unsigned long pfn, unsigned long nr_pages,
-			   struct vmem_altmap *altmap,
+void sparse_remove_section(struct mhp_memmap_change *change, unsigned long pfn,
+			   unsigned long nr_pages, struct vmem_altmap *altmap,
 			   struct dev_pagemap *pgmap);
 void mhp_taint_partial_sections(unsigned long start_pfn,
 				unsigned long nr_pages);

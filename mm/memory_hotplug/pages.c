@@ -8,6 +8,7 @@
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
 #include <linux/memremap.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include "internal.h"
 
@@ -50,6 +51,7 @@ int __add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
 {
 	const unsigned long end_pfn = start_pfn + nr_pages;
 	struct vmem_altmap *altmap = params->altmap;
+	struct mhp_memmap_change change;
 	unsigned long pfn, step;
 	int ret = 0;
 
@@ -61,13 +63,16 @@ int __add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
 	if (!range_is_aligned(start_pfn, nr_pages))
 		return -EINVAL;
 
+	mhp_memmap_change_begin(&change);
 	for (pfn = start_pfn; pfn < end_pfn; pfn += step) {
 		step = mhp_pages_in_section(pfn, end_pfn);
-		ret = sparse_add_section(nid, pfn, step, altmap, params->pgmap);
+		ret = sparse_add_section(&change, nid, pfn, step, altmap,
+					 params->pgmap);
 		if (ret)
 			break;
 		cond_resched();
 	}
+	mhp_memmap_change_end(&change);
 	if (ret && pfn > start_pfn)
 		__remove_pages(start_pfn, pfn - start_pfn, altmap,
 			       params->pgmap);
@@ -88,15 +93,21 @@ void __remove_pages(unsigned long start_pfn, unsigned long nr_pages,
 		    struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
 {
 	const unsigned long end_pfn = start_pfn + nr_pages;
+	struct mhp_memmap_change change;
 	unsigned long pfn, step;
 
 	mhp_assert_write_locked();
 	if (!range_is_aligned(start_pfn, nr_pages))
 		return;
 
+	/* Nothing stands in for these struct pages: readers have to be gone. */
+	if (!MHP_HAS_TOMBSTONE && !pgmap)
+		synchronize_rcu();
+	mhp_memmap_change_begin(&change);
 	for (pfn = start_pfn; pfn < end_pfn; pfn += step) {
 		step = mhp_pages_in_section(pfn, end_pfn);
-		sparse_remove_section(pfn, step, altmap, pgmap);
+		sparse_remove_section(&change, pfn, step, altmap, pgmap);
 		cond_resched();
 	}
+	mhp_memmap_change_end(&change);
 }

@@ -8,10 +8,10 @@
  * goes whole.  Boot sections keep their memmap until all of the section goes,
  * and a subsection added to one of them reuses it.
  *
- * Writers hold mem_hotplug_lock.  Readers (pfn_valid(), pfn_to_online_page())
- * hold nothing but rcu_read_lock_sched() around the usage map, so a section
- * dies in this order: HAS_MEM_MAP off, usage pointer cleared, usage freed
- * after a grace period.
+ * Writers hold mem_hotplug_lock.  Readers hold nothing, and may still be there
+ * when the section is gone.  So a section that was there once keeps its usage
+ * map (64 bytes), which is empty then, and a memmap that reads as absent (see
+ * memmap_tombstone.c).
  */
 #include <linux/bootmem_info.h>
 #include <linux/memremap.h>
@@ -165,46 +165,31 @@ static long memmap_backing_pages(unsigned long pfn, unsigned long nr_pages,
 
 #endif /* CONFIG_SPARSEMEM_VMEMMAP */
 
-/*
- * Free the usage map of a section that has no valid page left, unless it
- * shares a boot allocation with other sections: then it stays for reuse.
- */
-static void release_usage(struct mem_section *ms)
+/* Pageblocks of memory that comes back start as those of new memory do. */
+static void forget_pageblocks(struct mem_section_usage *usage)
 {
-	struct mem_section_usage *usage = ms->usage;
-
-	if (PageReserved(virt_to_page(usage)))
-		return;
-
-	WRITE_ONCE(ms->usage, NULL);
-	kfree_rcu(usage, rcu);
+	memset(usage->pageblock_flags, 0,
+	       mem_section_usage_size() - sizeof(*usage));
 }
 
-/* Undo a claim that got no memmap. */
-static void unclaim(struct mem_section *ms, unsigned long pfn,
-		    unsigned long nr_pages)
+/* Make sure the section has a usage map. */
+static int ensure_usage(struct mem_section *ms)
 {
-	drop_subsections(ms, pfn, nr_pages);
-	if (!valid_section(ms) && no_subsection_left(ms))
-		release_usage(ms);
-}
-
-/* Make sure the section has a usage map and that the range in it is free. */
-static int claim(struct mem_section *ms, unsigned long pfn,
-		 unsigned long nr_pages)
-{
-	int ret;
-
-	if (!ms->usage) {
+	if (!ms->usage)
 		ms->usage = kzalloc(mem_section_usage_size(), GFP_KERNEL);
-		if (!ms->usage)
-			return -ENOMEM;
-	}
+	else if (!valid_section(ms))
+		forget_pageblocks(ms->usage);
+	return ms->usage ? 0 : -ENOMEM;
+}
 
-	ret = claim_subsections(ms, pfn, nr_pages);
-	if (ret && !valid_section(ms) && no_subsection_left(ms))
-		release_usage(ms);
-	return ret;
+/*
+ * Free the usage map of a section that has never been there: no walker knows
+ * it.
+ */
+static void free_new_usage(struct mem_section *ms)
+{
+	kfree(ms->usage);
+	ms->usage = NULL;
 }
 
 /* A part of a boot section has its struct pages already. */
@@ -213,8 +198,88 @@ static bool has_boot_memmap(struct mem_section *ms, unsigned long nr_pages)
 	return nr_pages < PAGES_PER_SECTION && early_section(ms);
 }
 
+/* Memory that can be online has its memmap for whole sections. */
+static bool can_be_online(unsigned long nr_pages,
+			  const struct dev_pagemap *pgmap)
+{
+	return nr_pages == PAGES_PER_SECTION && !pgmap;
+}
+
+/* A new memmap, which must not be written to while @change has not ended. */
+static struct page *make_memmap(struct mhp_memmap_change *change, int nid,
+				unsigned long pfn, unsigned long nr_pages,
+				struct vmem_altmap *altmap,
+				struct dev_pagemap *pgmap)
+{
+	struct page *memmap;
+
+	if (mhp_memmap_is_buried(SECTION_ALIGN_DOWN(pfn))) {
+		if (!can_be_online(nr_pages, pgmap))
+			mhp_memmap_unbury(SECTION_ALIGN_DOWN(pfn));
+		else if (mhp_memmap_revive(change, pfn, nid, altmap))
+			return pfn_to_page(pfn);
+	}
+	memmap = alloc_memmap(pfn, nr_pages, nid, altmap, pgmap);
+	if (!memmap) {
+		/* It may have come about in part. */
+		free_memmap(pfn, nr_pages, NULL, altmap);
+		return NULL;
+	}
+	if (!altmap || !altmap->inaccessible)
+		page_init_poison(memmap, sizeof(struct page) * nr_pages);
+	return memmap;
+}
+
+/* The memmap of a claimed range, or NULL. */
+static struct page *find_memmap(struct mhp_memmap_change *change, int nid,
+				unsigned long pfn, unsigned long nr_pages,
+				struct vmem_altmap *altmap,
+				struct dev_pagemap *pgmap)
+{
+	struct mem_section *ms = __pfn_to_section(pfn);
+	struct page *memmap;
+
+	if (has_boot_memmap(ms, nr_pages)) {
+		page_init_poison(pfn_to_page(pfn),
+				 sizeof(struct page) * nr_pages);
+		return pfn_to_page(pfn);
+	}
+	memmap = make_memmap(change, nid, pfn, nr_pages, altmap, pgmap);
+	if (memmap)
+		memmap_pages_add(memmap_backing_pages(pfn, nr_pages, altmap,
+						      pgmap));
+	return memmap;
+}
+
+/* Claim a range of a section and give it its memmap. */
+static int fill_section(struct mhp_memmap_change *change, int nid,
+			unsigned long pfn, unsigned long nr_pages,
+			struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
+{
+	struct mem_section *ms = __pfn_to_section(pfn);
+	unsigned long nr = pfn_to_section_nr(pfn);
+	struct page *memmap;
+	int ret;
+
+	ret = claim_subsections(ms, pfn, nr_pages);
+	if (ret)
+		return ret;
+	memmap = find_memmap(change, nid, pfn, nr_pages, altmap, pgmap);
+	if (!memmap) {
+		drop_subsections(ms, pfn, nr_pages);
+		return -ENOMEM;
+	}
+	set_section_nid(nr, nid);
+	__section_mark_present(ms, nr);
+	if (pfn != section_nr_to_pfn(nr))
+		memmap = pfn_to_page(section_nr_to_pfn(nr));
+	sparse_init_one_section(ms, nr, memmap, ms->usage, 0);
+	return 0;
+}
+
 /**
  * sparse_add_section - give a section, or a part of one, its struct pages
+ * @change: begun; the struct pages may be written to when it has ended
  * @nid: node
  * @pfn: first page; all of the range lies in one section
  * @nr_pages: whole subsections with VMEMMAP, a whole section without
@@ -226,52 +291,54 @@ static bool has_boot_memmap(struct mem_section *ms, unsigned long nr_pages)
  * Context: mem_hotplug_lock held for writing. May sleep.
  * Return: 0; -EEXIST if a part is there already, -ENOMEM.
  */
-int sparse_add_section(int nid, unsigned long pfn, unsigned long nr_pages,
+int sparse_add_section(struct mhp_memmap_change *change, int nid,
+		       unsigned long pfn, unsigned long nr_pages,
 		       struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
 {
-	unsigned long nr = pfn_to_section_nr(pfn);
-	unsigned long first_pfn = section_nr_to_pfn(nr);
 	struct mem_section *ms;
-	struct page *memmap;
+	bool is_new;
 	int ret;
 
 	mhp_assert_write_locked();
-	ret = sparse_index_init(nr, nid);
+	ret = sparse_index_init(pfn_to_section_nr(pfn), nid);
 	if (ret)
 		return ret;
 
-	ms = __nr_to_section(nr);
-	ret = claim(ms, pfn, nr_pages);
+	ms = __pfn_to_section(pfn);
+	is_new = !ms->usage;
+	ret = ensure_usage(ms);
 	if (ret)
 		return ret;
+	ret = fill_section(change, nid, pfn, nr_pages, altmap, pgmap);
+	if (ret && is_new)
+		free_new_usage(ms);
+	return ret;
+}
 
-	if (has_boot_memmap(ms, nr_pages)) {
-		memmap = pfn_to_page(pfn);
-	} else {
-		memmap = alloc_memmap(pfn, nr_pages, nid, altmap, pgmap);
-		if (!memmap) {
-			/* It may have come about in part. */
-			free_memmap(pfn, nr_pages, NULL, altmap);
-			unclaim(ms, pfn, nr_pages);
-			return -ENOMEM;
-		}
-		memmap_pages_add(memmap_backing_pages(pfn, nr_pages, altmap,
-						      pgmap));
-	}
+/* Take the memmap of a range away, of the whole section if it was from boot. */
+static void drop_memmap(struct mhp_memmap_change *change, unsigned long pfn,
+			unsigned long nr_pages, struct page *memmap, bool early,
+			struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
+{
+	bool bury = MHP_HAS_TOMBSTONE && can_be_online(nr_pages, pgmap);
 
-	if (!altmap || !altmap->inaccessible)
-		page_init_poison(memmap, sizeof(struct page) * nr_pages);
-
-	set_section_nid(nr, nid);
-	__section_mark_present(ms, nr);
-	if (pfn != first_pfn)
-		memmap = pfn_to_page(first_pfn);
-	sparse_init_one_section(ms, nr, memmap, ms->usage, 0);
-	return 0;
+	if (early)
+		memmap_boot_pages_add(-(long)PFN_UP(PAGES_PER_SECTION *
+						    sizeof(struct page)));
+	else
+		memmap_pages_add(-memmap_backing_pages(pfn, nr_pages, altmap,
+						       pgmap));
+	if (bury)
+		mhp_memmap_bury(change, pfn, altmap);
+	else if (early)
+		free_boot_memmap(pfn_to_section_nr(pfn), memmap);
+	else
+		free_memmap(pfn, nr_pages, memmap, altmap);
 }
 
 /**
  * sparse_remove_section - take the struct pages of a section, or a part, away
+ * @change: begun; memory that becomes free is free when it has ended
  * @pfn: first page; all of the range lies in one section
  * @nr_pages: as it was added
  * @altmap: as it was added
@@ -279,8 +346,8 @@ int sparse_add_section(int nid, unsigned long pfn, unsigned long nr_pages,
  *
  * Context: mem_hotplug_lock held for writing. May sleep.
  */
-void sparse_remove_section(unsigned long pfn, unsigned long nr_pages,
-			   struct vmem_altmap *altmap,
+void sparse_remove_section(struct mhp_memmap_change *change, unsigned long pfn,
+			   unsigned long nr_pages, struct vmem_altmap *altmap,
 			   struct dev_pagemap *pgmap)
 {
 	unsigned long nr = pfn_to_section_nr(pfn);
@@ -297,21 +364,12 @@ void sparse_remove_section(unsigned long pfn, unsigned long nr_pages,
 	early = early_section(ms);
 	last = no_subsection_left(ms);
 	memmap = sparse_decode_mem_map(ms->section_mem_map, nr);
-	if (last) {
+	if (last)
 		ms->section_mem_map &= ~SECTION_HAS_MEM_MAP;
-		release_usage(ms);
-	}
-
-	if (!early) {
-		memmap_pages_add(-memmap_backing_pages(pfn, nr_pages, altmap,
-						       pgmap));
-		free_memmap(pfn, nr_pages, memmap, altmap);
-	} else if (last) {
-		memmap_boot_pages_add(-(long)PFN_UP(PAGES_PER_SECTION *
-						    sizeof(struct page)));
-		free_boot_memmap(nr, memmap);
-	}
-
+	/* The memmap of a boot section stays while one page of it does. */
+	if (!early || last)
+		drop_memmap(change, pfn, nr_pages, memmap, early, altmap,
+			    pgmap);
 	if (last)
 		ms->section_mem_map = 0;
 }

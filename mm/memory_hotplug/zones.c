@@ -191,6 +191,10 @@ static void shrink_zone_span(struct zone *zone, unsigned long start_pfn,
 		set_zone_span(zone, zone_start, zone_end);
 }
 
+/*
+ * Only for device pages: walkers that found a page online may still read it
+ * when its memory is offline, and poison is a bug to them.
+ */
 static void poison_memmap(unsigned long pfn, unsigned long nr_pages)
 {
 	const unsigned long end = pfn + nr_pages;
@@ -263,9 +267,10 @@ void remove_pfn_range_from_zone(struct zone *zone, unsigned long start_pfn,
 {
 	mhp_assert_write_locked();
 	mhp_zone_suspend_contiguous(zone);
-	poison_memmap(start_pfn, nr_pages);
-	if (zone_is_zone_device(zone))
+	if (zone_is_zone_device(zone)) {
+		poison_memmap(start_pfn, nr_pages);
 		return;
+	}
 
 	shrink_zone_span(zone, start_pfn, start_pfn + nr_pages);
 	update_node_span(zone->zone_pgdat);
