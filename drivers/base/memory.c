@@ -333,6 +333,8 @@ static int add_hotplugged_block(unsigned long id, struct vmem_altmap *altmap,
 		return -ENOMEM;
 	mem->altmap = altmap;
 	mem->group = group;
+	/* It is announced when it has its links. */
+	dev_set_uevent_suppress(&mem->dev, true);
 
 	ret = publish_block(mem);
 	if (!ret && group)
@@ -397,6 +399,7 @@ int create_memory_block_devices(unsigned long start, unsigned long size,
 	if (WARN_ON_ONCE(!covers_whole_blocks(start, size)))
 		return -EINVAL;
 
+	assert_device_hotplug_locked();
 	for (id = first; id < end; id++) {
 		ret = add_hotplugged_block(id, altmap, group);
 		if (ret) {
@@ -405,6 +408,28 @@ int create_memory_block_devices(unsigned long start, unsigned long size,
 		}
 	}
 	return 0;
+}
+
+static int announce_block(struct memory_block *mem, void *unused)
+{
+	dev_set_uevent_suppress(&mem->dev, false);
+	kobject_uevent(&mem->dev.kobj, KOBJ_ADD);
+	return 0;
+}
+
+/**
+ * memory_blocks_announce - tell user space of blocks that were added
+ * @start: first byte, at the start of a block
+ * @size: bytes, whole blocks
+ *
+ * Their links to node and group are there; the removal of blocks that were not
+ * announced is not told.
+ *
+ * Context: Process context, device_hotplug_lock held (or boot).
+ */
+void memory_blocks_announce(unsigned long start, unsigned long size)
+{
+	walk_memory_blocks(start, size, NULL, announce_block);
 }
 
 /**
@@ -425,6 +450,7 @@ void remove_memory_block_devices(unsigned long start, unsigned long size)
 	if (WARN_ON_ONCE(!covers_whole_blocks(start, size)))
 		return;
 
+	assert_device_hotplug_locked();
 	for (id = phys_to_block_id(start); id < end; id++) {
 		unsigned long found = id;
 		struct memory_block *mem = get_next_block(&found, id);

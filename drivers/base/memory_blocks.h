@@ -12,9 +12,8 @@
  *	memory_nodes.c	links between blocks and NUMA nodes
  *	memory_poison.c	poisoned pages a block
  *
- * Who protects what is said in linux/memory.h.  device_hotplug_lock and
- * mem_hotplug_lock are static in other files and so cannot be asserted here;
- * where a function needs one of them, its Context: says so.
+ * What each lock protects is said in linux/memory.h.  Work functions assert
+ * device_hotplug_lock; mem_hotplug_lock is asserted by the core.
  */
 #ifndef _BASE_MEMORY_BLOCKS_H
 #define _BASE_MEMORY_BLOCKS_H
@@ -63,6 +62,8 @@ static inline int memory_group_take_offline(struct memory_group *group)
 int memory_group_bus_init(struct device *root);
 void memory_group_link(struct memory_group *group, struct memory_block *mem);
 void memory_group_unlink(struct memory_group *group, struct memory_block *mem);
+struct memory_group *memory_block_get_group(struct memory_block *mem);
+void memory_group_put(struct memory_group *group);
 int memory_emit_blockers(const struct memory_block *mem, char *buf,
 			 ssize_t *len);
 

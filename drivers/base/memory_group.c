@@ -15,7 +15,10 @@
 #include <linux/kstrtox.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 
 #include "memory_blocks.h"
 
@@ -35,36 +38,69 @@ static const struct bus_type memory_group_bus = {
 /* The device of the memory subsystem, in whose folder groups and blocks are. */
 static struct device *memory_root;
 
-/* Blocks by number, as a list of ranges. */
-static int emit_run(char *buf, int len, u32 first, u32 last)
+/**
+ * struct text_window - a part of a text that is written from its beginning
+ * @buf: where the part goes
+ * @start: offset of its first character in the text
+ * @size: characters that there is room for
+ * @pos: length of the text so far
+ */
+struct text_window {
+	char *buf;
+	loff_t start;
+	size_t size;
+	loff_t pos;
+};
+
+static void add_text(struct text_window *window, const char *text)
 {
-	return sysfs_emit_at(buf, len, first == last ? "%s%u" : "%s%u-%u",
-			     len ? "," : "", first, last);
+	for (; *text; text++, window->pos++)
+		if (window->pos >= window->start &&
+		    window->pos < window->start + window->size)
+			window->buf[window->pos - window->start] = *text;
 }
 
-static ssize_t blocks_show(struct device *dev, struct device_attribute *attr,
-			   char *buf)
+/* Blocks by number, as a list of ranges. */
+static void add_run(struct text_window *window, u32 first, u32 end)
 {
-	struct memory_group *group = to_memory_group(dev);
-	u32 first = 0, next = 0;
+	char text[32];
+
+	if (first == end)
+		return;
+	scnprintf(text, sizeof(text), end - first == 1 ? "%s%u" : "%s%u-%u",
+		  window->pos ? "," : "", first, end - 1);
+	add_text(window, text);
+}
+
+static void list_blocks(struct memory_group *group, struct text_window *window)
+{
 	struct memory_block *mem;
-	int len = 0;
+	u32 first = 0, end = 0;
 
 	mutex_lock(&group->blocks_lock);
 	list_for_each_entry(mem, &group->memory_blocks, group_next) {
-		if (mem->dev.id != next) {
-			if (first < next)
-				len += emit_run(buf, len, first, next - 1);
+		if (mem->dev.id != end) {
+			add_run(window, first, end);
 			first = mem->dev.id;
 		}
-		next = mem->dev.id + 1;
+		end = mem->dev.id + 1;
 	}
-	if (first < next)
-		len += emit_run(buf, len, first, next - 1);
+	add_run(window, first, end);
 	mutex_unlock(&group->blocks_lock);
-	return len + sysfs_emit_at(buf, len, "\n");
+	add_text(window, "\n");
 }
-static DEVICE_ATTR_RO(blocks);
+
+/* The list can be longer than a page, which is what other attributes have. */
+static ssize_t blocks_read(struct file *file, struct kobject *kobj,
+			   struct bin_attribute *attr, char *buf, loff_t pos,
+			   size_t count)
+{
+	struct text_window window = { .buf = buf, .start = pos, .size = count };
+
+	list_blocks(to_memory_group(kobj_to_dev(kobj)), &window);
+	return clamp_t(loff_t, window.pos - pos, 0, count);
+}
+static BIN_ATTR_RO(blocks, 0);
 
 static ssize_t nid_show(struct device *dev, struct device_attribute *attr,
 			char *buf)
@@ -179,18 +215,21 @@ static ssize_t progress_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(progress);
 
-/* One line: pfn, pages, kind, owner. False if there is no room for it. */
-static bool emit_blocker(struct mhp_blocker *blocker, char *buf, ssize_t *len)
+/* One line: pfn, pages, kind, owner. */
+static int emit_blocker(struct mhp_blocker *blocker, char *buf, ssize_t *len)
 {
 	char owner[BLOCKER_OWNER_SIZE], line[LINE_SIZE];
 
+	/* To find the owner takes long. */
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	mhp_blocker_owner(blocker, owner, sizeof(owner));
 	scnprintf(line, sizeof(line), "%#lx %lu %s %s\n", blocker->pfn,
 		  blocker->nr_pages, mhp_blocker_word(blocker->kind), owner);
 	if (*len + strlen(line) >= PAGE_SIZE)
-		return false;
+		return -ENOSPC;
 	*len += sysfs_emit_at(buf, *len, "%s", line);
-	return true;
+	return 0;
 }
 
 /**
@@ -200,7 +239,8 @@ static bool emit_blocker(struct mhp_blocker *blocker, char *buf, ssize_t *len)
  * @len: bytes of it that are in use, updated
  *
  * Context: Process context. May sleep.
- * Return: 0; -ENOSPC if there was no room for a line, -ENOMEM.
+ * Return: 0; -ENOSPC if there was no room for a line, -ENOMEM, or as
+ *	mhp_find_blockers().
  */
 int memory_emit_blockers(const struct memory_block *mem, char *buf,
 			 ssize_t *len)
@@ -209,21 +249,39 @@ int memory_emit_blockers(const struct memory_block *mem, char *buf,
 	unsigned int i;
 	int ret = 0;
 
+	/* Boot memory of several zones never goes; part of it may be missing. */
 	if (READ_ONCE(mem->state) == MEM_OFFLINE)
 		return 0;
 	list.entries = kcalloc(list.max, sizeof(*list.entries), GFP_KERNEL);
 	if (!list.entries)
 		return -ENOMEM;
 
-	mhp_find_blockers(memory_block_usable_pfn(mem),
-			  memory_block_usable_pages(mem), &list);
+	ret = mhp_find_blockers(memory_block_usable_pfn(mem),
+				memory_block_usable_pages(mem), &list);
 	for (i = 0; i < list.nr && !ret; i++)
-		if (!emit_blocker(&list.entries[i], buf, len))
-			ret = -ENOSPC;
+		ret = emit_blocker(&list.entries[i], buf, len);
 	kfree(list.entries);
 	return ret;
 }
 
+/* The first block of a group from an id on, with a reference, or NULL. */
+static struct memory_block *next_block(struct memory_group *group, u32 id)
+{
+	struct memory_block *mem;
+
+	mutex_lock(&group->blocks_lock);
+	list_for_each_entry(mem, &group->memory_blocks, group_next) {
+		if (mem->dev.id < id)
+			continue;
+		get_device(&mem->dev);
+		mutex_unlock(&group->blocks_lock);
+		return mem;
+	}
+	mutex_unlock(&group->blocks_lock);
+	return NULL;
+}
+
+/* For root.  No lock is held while a block is looked at. */
 static ssize_t blockers_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
@@ -231,20 +289,20 @@ static ssize_t blockers_show(struct device *dev, struct device_attribute *attr,
 	struct memory_block *mem;
 	ssize_t len = 0;
 	int ret = 0;
+	u32 id = 0;
 
-	mutex_lock(&group->blocks_lock);
-	list_for_each_entry(mem, &group->memory_blocks, group_next) {
+	/* Pages on their way to an LRU list are in the way for a moment. */
+	lru_add_drain_all();
+	while (!ret && (mem = next_block(group, id))) {
 		ret = memory_emit_blockers(mem, buf, &len);
-		if (ret)
-			break;
+		id = mem->dev.id + 1;
+		put_device(&mem->dev);
 	}
-	mutex_unlock(&group->blocks_lock);
-	return ret == -ENOMEM ? ret : len;
+	return ret && ret != -ENOSPC ? ret : len;
 }
-static DEVICE_ATTR_RO(blockers);
+static DEVICE_ATTR_ADMIN_RO(blockers);
 
 static struct attribute *memory_group_attrs[] = {
-	&dev_attr_blocks.attr,
 	&dev_attr_nid.attr,
 	&dev_attr_kind.attr,
 	&dev_attr_state.attr,
@@ -253,7 +311,17 @@ static struct attribute *memory_group_attrs[] = {
 	&dev_attr_blockers.attr,
 	NULL
 };
-ATTRIBUTE_GROUPS(memory_group);
+
+static struct bin_attribute *memory_group_bin_attrs[] = {
+	&bin_attr_blocks,
+	NULL
+};
+
+static const struct attribute_group memory_group_group = {
+	.attrs = memory_group_attrs,
+	.bin_attrs = memory_group_bin_attrs,
+};
+__ATTRIBUTE_GROUPS(memory_group);
 
 /* Links in both directions; their absence harms nobody. */
 static void add_links(struct memory_group *group, struct memory_block *mem)
@@ -290,6 +358,39 @@ void memory_group_link(struct memory_group *group, struct memory_block *mem)
 	add_links(group, mem);
 }
 
+/**
+ * memory_block_get_group - take a reference to the group of a block
+ * @mem: the block
+ *
+ * For readers without device_hotplug_lock: another group can adopt the block.
+ *
+ * Context: Any.
+ * Return: the group, for memory_group_put(), or NULL.
+ */
+struct memory_group *memory_block_get_group(struct memory_block *mem)
+{
+	struct memory_group *group;
+
+	rcu_read_lock();
+	group = READ_ONCE(mem->group);
+	if (group && !kobject_get_unless_zero(&group->dev.kobj))
+		group = NULL;
+	rcu_read_unlock();
+	return group;
+}
+
+/**
+ * memory_group_put - drop a reference to a group
+ * @group: the group, or NULL
+ *
+ * Context: Process context.
+ */
+void memory_group_put(struct memory_group *group)
+{
+	if (group)
+		put_device(&group->dev);
+}
+
 /*
  * Count what is in use of a block that joins a group, or leaves it if @nr_pages is
  * negative.  The zone says under mem_hotplug_lock whether it is in use, the state
@@ -323,7 +424,7 @@ static int adopt_block(struct memory_block *mem, void *arg)
 
 	if (!leave_old_group(mem))
 		return 0;
-	mem->group = group;
+	WRITE_ONCE(mem->group, group);
 	memory_group_link(group, mem);
 	count_member(group, mem, memory_block_nr_pages());
 	return 0;
@@ -336,10 +437,11 @@ static int adopt_block(struct memory_block *mem, void *arg)
  * @size: bytes, whole blocks
  *
  * Those that are in no group, such as those from boot, and those that were left
- * behind by a device which is gone.
+ * behind by a device which is gone.  User space hears of the group as if they
+ * had been added.
  *
- * Context: Process context. Takes mem_hotplug_lock for writing. The blocks must not
- *	be removed meanwhile: nobody else does that for a device that is attached.
+ * Context: Process context, device_hotplug_lock held. Takes mem_hotplug_lock for
+ *	writing.
  */
 void memory_group_adopt(int mgid, u64 start, u64 size)
 {
@@ -347,9 +449,11 @@ void memory_group_adopt(int mgid, u64 start, u64 size)
 
 	if (WARN_ON_ONCE(!group))
 		return;
+	assert_device_hotplug_locked();
 	mem_hotplug_begin();
 	walk_memory_blocks(start, size, group, adopt_block);
 	mem_hotplug_done();
+	memory_group_announce(group);
 }
 EXPORT_SYMBOL_GPL(memory_group_adopt);
 
@@ -433,9 +537,12 @@ int memory_group_offline(int mgid)
 }
 EXPORT_SYMBOL_GPL(memory_group_offline);
 
+/* A reader may just have found it: see memory_block_get_group(). */
 static void release_group(struct device *dev)
 {
-	kfree(to_memory_group(dev));
+	struct memory_group *group = to_memory_group(dev);
+
+	kfree_rcu(group, rcu);
 }
 
 /**

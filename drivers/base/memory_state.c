@@ -97,9 +97,10 @@ static int offline_block(struct memory_block *mem)
 	ret = memory_blocks_evacuate(&mem, 1, 0, mem, &ev);
 	if (!ret)
 		ret = memory_block_disuse(mem);
+	mhp_evacuation_end(ev);
 	if (ret)
 		memory_report_failure(&mem->dev, ev, ret);
-	mhp_evacuation_end(ev);
+	mhp_evacuation_free(ev);
 	return ret;
 }
 #else

@@ -14,6 +14,7 @@
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
 #include <linux/mm.h>
+#include <linux/swap.h>
 #include <linux/sysfs.h>
 
 #include "memory_blocks.h"
@@ -118,7 +119,9 @@ static DEVICE_ATTR_RW(state);
 static ssize_t online_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)
 {
-	return sysfs_emit(buf, "%d\n", !dev->offline);
+	/* The driver core changes its own mark only after the event. */
+	return sysfs_emit(buf, "%d\n", READ_ONCE(to_memory_block(dev)->state) !=
+			  MEM_OFFLINE);
 }
 
 /*
@@ -149,9 +152,10 @@ static DEVICE_ATTR_RW(online);
 
 /*
  * Can this block go offline?  Not boot memory of several zones or with holes;
- * of the rest, what has nothing in it that stands in the way now.
+ * of the rest, what has nothing in it that stands in the way now, as far as a
+ * look of bounded length can tell.
  */
-static bool is_removable(const struct memory_block *mem)
+static bool is_removable(struct memory_block *mem)
 {
 	if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE))
 		return false;
@@ -161,7 +165,7 @@ static bool is_removable(const struct memory_block *mem)
 	       mhp_range_has_no_holes(memory_block_start_pfn(mem),
 				      memory_block_nr_pages()) &&
 	       mhp_can_go(memory_block_usable_pfn(mem),
-			  memory_block_usable_pages(mem));
+			  memory_block_usable_pages(mem), &mem->removable_pos);
 }
 
 static ssize_t removable_show(struct device *dev,
@@ -175,11 +179,13 @@ static DEVICE_ATTR_RO(removable);
 static ssize_t phys_device_show(struct device *dev,
 				struct device_attribute *attr, char *buf)
 {
-	const struct memory_block *mem = to_memory_block(dev);
+	struct memory_block *mem = to_memory_block(dev);
 	int device = arch_get_memory_phys_device(memory_block_start_pfn(mem));
+	struct memory_group *group = memory_block_get_group(mem);
 
-	if (!device && mem->group)
-		device = mem->group->dev.id;
+	if (!device && group)
+		device = group->dev.id;
+	memory_group_put(group);
 	return sysfs_emit(buf, "%d\n", device);
 }
 static DEVICE_ATTR_RO(phys_device);
@@ -199,14 +205,15 @@ static DEVICE_ATTR_RO(memmap_on_memory);
  * The zones for "online", "online_kernel" and "online_movable", without those
  * the first word has said already.
  */
-static ssize_t emit_candidates(const struct memory_block *mem, int nid, char *buf)
+static ssize_t emit_candidates(const struct memory_block *mem, int nid,
+			       struct memory_group *group, char *buf)
 {
 	struct zone *zone, *first = NULL;
 	enum mmop type;
 	int len = 0;
 
 	for (type = MMOP_ONLINE; type <= MMOP_ONLINE_MOVABLE; type++) {
-		zone = zone_for_pfn_range(type, nid, mem->group,
+		zone = zone_for_pfn_range(type, nid, group,
 					  memory_block_start_pfn(mem),
 					  memory_block_nr_pages());
 		if (zone == first)
@@ -221,9 +228,11 @@ static ssize_t emit_candidates(const struct memory_block *mem, int nid, char *bu
 static ssize_t valid_zones_show(struct device *dev,
 				struct device_attribute *attr, char *buf)
 {
-	const struct memory_block *mem = to_memory_block(dev);
+	struct memory_block *mem = to_memory_block(dev);
 	int nid = READ_ONCE(mem->nid);
+	struct memory_group *group;
 	const struct zone *zone;
+	ssize_t len;
 
 	if (READ_ONCE(mem->state) == MEM_ONLINE) {
 		zone = READ_ONCE(mem->zone);
@@ -234,21 +243,27 @@ static ssize_t valid_zones_show(struct device *dev,
 	if (IS_ENABLED(CONFIG_NUMA) && nid == NUMA_NO_NODE)
 		return sysfs_emit(buf, "none\n");
 
-	return emit_candidates(mem, nid, buf);
+	group = memory_block_get_group(mem);
+	len = emit_candidates(mem, nid, group, buf);
+	memory_group_put(group);
+	return len;
 }
 static DEVICE_ATTR_RO(valid_zones);
 #endif
 
-/* What is in the way, as much of it as there is room for. */
+/* What is in the way, as much of it as there is room for; for root. */
 static ssize_t blockers_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
 	ssize_t len = 0;
-	int ret = memory_emit_blockers(to_memory_block(dev), buf, &len);
+	int ret;
 
-	return ret == -ENOMEM ? ret : len;
+	/* Pages on their way to an LRU list are in the way for a moment. */
+	lru_add_drain_all();
+	ret = memory_emit_blockers(to_memory_block(dev), buf, &len);
+	return ret && ret != -ENOSPC ? ret : len;
 }
-static DEVICE_ATTR_RO(blockers);
+static DEVICE_ATTR_ADMIN_RO(blockers);
 
 static struct attribute *memory_block_attrs[] = {
 	&dev_attr_phys_index.attr,

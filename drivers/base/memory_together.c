@@ -19,6 +19,7 @@
 #include <linux/memory_evacuation.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
+#include <linux/ratelimit.h>
 #include <linux/slab.h>
 
 #include "memory_blocks.h"
@@ -68,8 +69,9 @@ static int begin_locked(struct mhp_evacuation *ev)
  * @nr: how many
  * @timeout_ms: how long it may take; 0 for the default
  * @owner: who can cancel it and ask for progress
- * @evp: the evacuation is returned here, for mhp_evacuation_end(); its ranges
- *	are the blocks in their order. NULL if there was no memory for it.
+ * @evp: the evacuation is returned here, for mhp_evacuation_end() and
+ *	mhp_evacuation_free(); its ranges are the blocks in their order. NULL if
+ *	there was no memory for it.
  *
  * Context: Process context, device_hotplug_lock held. May sleep long.
  * Return: 0; -EINVAL if one of them cannot go offline at all, or as
@@ -83,6 +85,7 @@ int memory_blocks_evacuate(struct memory_block **blocks, unsigned int nr,
 	unsigned int i;
 	int ret = 0;
 
+	assert_device_hotplug_locked();
 	ev = mhp_evacuation_create(nr, timeout_ms, owner);
 	*evp = ev;
 	if (!ev)
@@ -99,8 +102,15 @@ int memory_blocks_evacuate(struct memory_block **blocks, unsigned int nr,
 	return ret ?: mhp_evacuation_run(ev);
 }
 
+/* Failures that user space and the log are told of, in 5 s. */
+#define REPORT_BURST	20
+
+static struct ratelimit_state report_limit =
+	RATELIMIT_STATE_INIT_FLAGS(report_limit, 5 * HZ, REPORT_BURST,
+				   RATELIMIT_MSG_ON_RELEASE);
+
 static void send_failure(struct device *dev, const char *reason, int error,
-			 const struct mhp_blocker *blocker, const char *owner)
+			 const char *kind)
 {
 	struct kobj_uevent_env *env = kzalloc(sizeof(*env), GFP_KERNEL);
 
@@ -109,23 +119,21 @@ static void send_failure(struct device *dev, const char *reason, int error,
 	add_uevent_var(env, "OPERATION=offline");
 	add_uevent_var(env, "ERRNO=%d", -error);
 	add_uevent_var(env, "REASON=%s", reason);
-	if (blocker) {
-		add_uevent_var(env, "PFN=%#lx", blocker->pfn);
-		add_uevent_var(env, "KIND=%s", mhp_blocker_word(blocker->kind));
-		add_uevent_var(env, "OWNER=%s", owner);
-	}
+	if (kind)
+		add_uevent_var(env, "KIND=%s", kind);
 	kobject_uevent_env(&dev->kobj, KOBJ_CHANGE, env->envp);
 	kfree(env);
 }
 
 /**
- * memory_report_failure - tell user space that memory did not go offline
+ * memory_report_failure - report that memory did not go offline
  * @dev: the block or device that was to go
- * @ev: the evacuation, or NULL if there was no memory for one
+ * @ev: the evacuation, ended, or NULL if there was no memory for one
  * @error: negative errno
  *
- * A "change" uevent with OPERATION, ERRNO and REASON; with PFN, KIND and OWNER of
- * the first page in the way where one is known.
+ * All users hear a "change" uevent with OPERATION, ERRNO, REASON and, if a page
+ * is the cause, KIND; no more than REPORT_BURST of them in 5 s.  The page and
+ * its owner are recorded for root.
  *
  * Context: Process context. May sleep.
  */
@@ -133,20 +141,18 @@ void memory_report_failure(struct device *dev, struct mhp_evacuation *ev,
 			   int error)
 {
 	struct mhp_blocker *blocker = ev ? mhp_evacuation_blocker(ev) : NULL;
-	char owner[BLOCKER_OWNER_SIZE];
-	const char *reason = ev ? mhp_failure_word(mhp_evacuation_failure(ev)) :
-				  "none";
+	enum mhp_failure failure = ev ? mhp_evacuation_failure(ev) :
+					MHP_FAILURE_NO_ROOM;
+	const char *kind = blocker ? mhp_blocker_word(blocker->kind) : NULL;
+	const char *reason = mhp_failure_word(failure);
 
-	if (!blocker) {
-		send_failure(dev, reason, error, NULL, NULL);
-		dev_info(dev, "stays online: %s, %d\n", reason, error);
+	WARN_ON_ONCE(failure == MHP_FAILURE_NONE);
+	mhp_record_failure(dev_name(dev), failure, error, blocker);
+	if (!__ratelimit(&report_limit))
 		return;
-	}
-	mhp_blocker_owner(blocker, owner, sizeof(owner));
-	send_failure(dev, reason, error, blocker, owner);
-	dev_info(dev, "stays online: %s, %d, PFN=%#lx, KIND=%s, OWNER=%s\n",
-		 reason, error, blocker->pfn, mhp_blocker_word(blocker->kind),
-		 owner);
+	send_failure(dev, reason, error, kind);
+	dev_info(dev, "stays online: %s, %d%s%s\n", reason, error,
+		 kind ? ", " : "", kind ?: "");
 }
 #endif /* CONFIG_MEMORY_HOTREMOVE */
 
@@ -274,12 +280,13 @@ static int offline_party(struct party *party, unsigned int timeout_ms,
 				     owner, &ev);
 	for (i = 0; i < party->nr && !ret; i++)
 		ret = offline_one(party, i);
-	if (ret)
+	mhp_evacuation_end(ev);
+	if (ret) {
+		party_undo(party);
 		memory_report_failure(reporter ?: &party->blocks[0]->dev, ev,
 				      ret);
-	mhp_evacuation_end(ev);
-	if (ret)
-		party_undo(party);
+	}
+	mhp_evacuation_free(ev);
 	return ret;
 }
 
@@ -297,8 +304,11 @@ int memory_group_take_offline(struct memory_group *group)
 	struct party party;
 	int ret;
 
+	assert_device_hotplug_locked();
 	ret = party_of_group(&party, group, MMOP_OFFLINE);
-	if (!ret)
+	if (ret)
+		memory_report_failure(&group->dev, NULL, ret);
+	else
 		ret = offline_party(&party, READ_ONCE(group->offline_timeout_ms),
 				    &group->dev, group);
 	if (!ret && party.nr)

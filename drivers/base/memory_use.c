@@ -222,6 +222,11 @@ static unsigned int use_first_run(struct memory_block **blocks, unsigned int nr,
 		return 0;
 
 	mem_hotplug_begin();
+	if (WARN_ON_ONCE(blocks[0]->zone)) {
+		mem_hotplug_done();
+		*error = -EEXIST;
+		return 0;
+	}
 	run.zone = choose_zone(blocks[0], type);
 	run.nr = length_of_run(blocks, nr, type, run.zone);
 	used = online_run(&run, error);
@@ -258,6 +263,7 @@ unsigned int memory_blocks_use(struct memory_block **blocks, unsigned int nr,
 	struct zone *grown = NULL;
 	unsigned int i = 0, used;
 
+	assert_device_hotplug_locked();
 	do {
 		used = use_first_run(blocks + i, nr - i, type, error);
 		if (!used)
@@ -296,15 +302,7 @@ static int offline_parts(struct memory_block *mem,
 	return 0;
 }
 
-/**
- * memory_block_disuse - take the memory of a block out of use
- * @mem: the block, emptied by an evacuation
- *
- * Context: Process context, device_hotplug_lock held. Takes mem_hotplug_lock for
- *	writing. May sleep.
- * Return: 0, or as offline_pages(), and the block is in use as before.
- */
-int memory_block_disuse(struct memory_block *mem)
+static int disuse_locked(struct memory_block *mem)
 {
 	struct memory_notify parts = describe_block(mem);
 	int ret;
@@ -315,6 +313,28 @@ int memory_block_disuse(struct memory_block *mem)
 		finish_offline(mem);
 	mem_hotplug_done();
 
+	return ret;
+}
+
+/**
+ * memory_block_disuse - take the memory of a block out of use
+ * @mem: the block, emptied by an evacuation
+ *
+ * If something is left in it, it is emptied again without mem_hotplug_lock.
+ *
+ * Context: Process context, device_hotplug_lock held. Takes mem_hotplug_lock for
+ *	writing. May sleep, for as long as the evacuation has time.
+ * Return: 0, or as offline_pages(), and the block is in use as before.
+ */
+int memory_block_disuse(struct memory_block *mem)
+{
+	int ret = disuse_locked(mem);
+
+	while (ret == -EAGAIN) {
+		ret = mhp_evacuation_again(memory_block_usable_pfn(mem));
+		if (!ret)
+			ret = disuse_locked(mem);
+	}
 	return ret;
 }
 #endif

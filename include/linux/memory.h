@@ -54,6 +54,7 @@ enum memory_block_state {
 /**
  * struct memory_group - the device that a set of blocks came with
  * @dev: the device in sysfs, groupN with its id as N
+ * @rcu: for readers that find it by its blocks
  * @memory_blocks: its blocks in ascending order, linked by group_next
  * @blocks_lock: protects @memory_blocks; the blocks in it stay registered while
  *	device_hotplug_lock is held
@@ -71,6 +72,7 @@ enum memory_block_state {
  */
 struct memory_group {
 	struct device dev;
+	struct rcu_head rcu;
 	struct list_head memory_blocks;
 	struct mutex blocks_lock;	/* protects memory_blocks */
 	unsigned int offline_timeout_ms;
@@ -99,7 +101,8 @@ struct memory_group {
  * @zone: the only zone it has pages in; NULL if not in use or if there are more
  * @dev: the device, with the block id as id
  * @altmap: where its own memmap lies inside it, or NULL
- * @group: the group it is in, or NULL
+ * @group: the group it is in, or NULL; freed by RCU
+ * @removable_pos: where the next prediction of "removable" begins
  * @group_next: link in memory_group.memory_blocks
  * @nr_hwpoison: poisoned pages in it
  */
@@ -112,6 +115,7 @@ struct memory_block {
 	struct zone *zone;
 	struct vmem_altmap *altmap;
 	struct memory_group *group;
+	unsigned int removable_pos;
 	struct list_head group_next;
 #if defined(CONFIG_MEMORY_FAILURE) && defined(CONFIG_MEMORY_HOTPLUG)
 	atomic_long_t nr_hwpoison;
@@ -170,6 +174,7 @@ void memory_dev_init(void);
 int create_memory_block_devices(unsigned long start, unsigned long size,
 				struct vmem_altmap *altmap,
 				struct memory_group *group);
+void memory_blocks_announce(unsigned long start, unsigned long size);
 void remove_memory_block_devices(unsigned long start, unsigned long size);
 struct memory_block *find_memory_block(unsigned long section_nr);
 int walk_memory_blocks(unsigned long start, unsigned long size, void *arg,

@@ -100,6 +100,17 @@ struct mhp_blocker_list {
 	unsigned int max;
 };
 
+#if defined(CONFIG_MEMORY_HOTREMOVE) && defined(CONFIG_DEBUG_FS)
+void mhp_record_failure(const char *name, enum mhp_failure failure, int error,
+			const struct mhp_blocker *blocker);
+#else
+static inline void mhp_record_failure(const char *name,
+				      enum mhp_failure failure, int error,
+				      const struct mhp_blocker *blocker)
+{
+}
+#endif
+
 #ifdef CONFIG_MEMORY_HOTREMOVE
 
 struct mhp_evacuation *mhp_evacuation_create(unsigned int max_ranges,
@@ -111,8 +122,10 @@ void mhp_evacuation_avoid(struct mhp_evacuation *ev, unsigned long start_pfn,
 			  unsigned long end_pfn);
 int mhp_evacuation_begin(struct mhp_evacuation *ev);
 int mhp_evacuation_run(struct mhp_evacuation *ev);
+int mhp_evacuation_again(unsigned long start_pfn);
 bool mhp_evacuation_has(unsigned long start_pfn);
 void mhp_evacuation_end(struct mhp_evacuation *ev);
+void mhp_evacuation_free(struct mhp_evacuation *ev);
 
 bool mhp_evacuation_cancel(const void *owner);
 bool mhp_evacuation_progress(const void *owner, unsigned long *moved,
@@ -123,9 +136,10 @@ struct mhp_blocker *mhp_evacuation_blocker(struct mhp_evacuation *ev);
 const char *mhp_failure_word(enum mhp_failure failure);
 
 bool mhp_range_has_no_holes(unsigned long start_pfn, unsigned long nr_pages);
-bool mhp_can_go(unsigned long start_pfn, unsigned long nr_pages);
-void mhp_find_blockers(unsigned long start_pfn, unsigned long nr_pages,
-		       struct mhp_blocker_list *list);
+bool mhp_can_go(unsigned long start_pfn, unsigned long nr_pages,
+		unsigned int *pos);
+int mhp_find_blockers(unsigned long start_pfn, unsigned long nr_pages,
+		      struct mhp_blocker_list *list);
 const char *mhp_blocker_word(enum mhp_blocker_kind kind);
 void mhp_blocker_owner(struct mhp_blocker *blocker, char *buf,
 		       size_t size);
@@ -155,15 +169,17 @@ static inline bool mhp_range_has_no_holes(unsigned long start_pfn,
 	return true;
 }
 
-static inline bool mhp_can_go(unsigned long start_pfn, unsigned long nr_pages)
+static inline bool mhp_can_go(unsigned long start_pfn, unsigned long nr_pages,
+			      unsigned int *pos)
 {
 	return false;
 }
 
-static inline void mhp_find_blockers(unsigned long start_pfn,
-				     unsigned long nr_pages,
-				     struct mhp_blocker_list *list)
+static inline int mhp_find_blockers(unsigned long start_pfn,
+				    unsigned long nr_pages,
+				    struct mhp_blocker_list *list)
 {
+	return 0;
 }
 
 static inline const char *mhp_blocker_word(enum mhp_blocker_kind kind)

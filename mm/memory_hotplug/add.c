@@ -147,12 +147,14 @@ int add_memory_resource(int nid, struct resource *res, mhp_t mhp_flags)
 		      "memory_hotplug: node %d is not possible\n", nid))
 		return -EINVAL;
 
+	assert_device_hotplug_locked();
 	mem_hotplug_begin();
 	ret = add_locked(nid, res, group, mhp_flags);
 	mem_hotplug_done();
 	trace_mhp_add(start, size, nid, ret);
 	if (ret)
 		return ret;
+	memory_blocks_announce(start, size);
 
 	if (mhp_flags & MHP_MERGE_RESOURCE)
 		merge_system_ram_resource(res);

@@ -214,6 +214,7 @@ static int __init mhp_audit_init(void)
 	struct dentry *folder = debugfs_create_dir("memory_hotplug", NULL);
 
 	debugfs_create_file("audit", 0400, folder, NULL, &audit_fops);
+	mhp_failures_init(folder);
 	return 0;
 }
 late_initcall(mhp_audit_init);

@@ -5,11 +5,22 @@
  * Surveys ranges without disturbing anything: how much is free, how much would
  * have to move, and which pages stand in the way.  The answer comes from looking
  * at pages without a lock (see look.c), so it is a prediction.
+ *
+ * An evacuation surveys memory that it keeps online.  Readers of files do not:
+ * they look at each pageblock under a lock that they only try.
  */
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
-#include <linux/swap.h>
+#include <linux/sched/signal.h>
 #include "evacuate.h"
+
+/* Places that a prediction looks at. */
+#define MHP_PREDICT_STEPS	4096
+
+/* For how long a list waits while memory is being changed. */
+#define LOCK_TRIES	50
+#define LOCK_PAUSE_MS	2
 
 static const char *const kind_words[] = {
 	[MHP_BLOCKER_NONE] = "none",
@@ -104,6 +115,11 @@ static unsigned long survey_place(unsigned long pfn, unsigned long end_pfn,
 	struct mhp_place place = mhp_look_in(pfn, end_pfn);
 
 	*count_of(tally, place.class) += place.nr_pages;
+	if (place.class == MHP_PLACE_FREE_HUGE)
+		tally->free_huge += place.nr_pages;
+	else if (place.kind == MHP_BLOCKER_HUGETLB &&
+		 place.class == MHP_PLACE_MOVABLE)
+		tally->huge += place.nr_pages;
 	if (list && place.class == MHP_PLACE_BLOCKED)
 		mhp_note_blocker(list, pfn, &place);
 	return place.nr_pages;
@@ -116,7 +132,7 @@ static unsigned long survey_place(unsigned long pfn, unsigned long end_pfn,
  * @tally: the counts are added here
  * @list: where blockers are noted, or NULL
  *
- * Context: May sleep. Whoever calls it keeps the struct pages there.
+ * Context: May sleep. The caller keeps the range online.
  */
 void mhp_survey_range(unsigned long start_pfn, unsigned long end_pfn,
 		      struct mhp_tally *tally, struct mhp_blocker_list *list)
@@ -137,30 +153,136 @@ void mhp_survey_range(unsigned long start_pfn, unsigned long end_pfn,
 }
 
 /**
- * mhp_can_go - whether nothing is in a range that would keep it
- * @start_pfn: first page
- * @nr_pages: how many, all of them online
- *
- * Who holds pages that could move is not asked: that ends, mostly.
- *
- * Context: May sleep. As mhp_find_blockers().
- * Return: true if that is so now.
+ * struct scan - a walk over memory that may go offline or away meanwhile
+ * @pfn: where it is
+ * @end_pfn: where it ends
+ * @steps: places that it may still look at
+ * @visit: called for each place; false ends the walk there
+ * @arg: given to @visit
  */
-bool mhp_can_go(unsigned long start_pfn, unsigned long nr_pages)
+struct scan {
+	unsigned long pfn;
+	unsigned long end_pfn;
+	unsigned long steps;
+	bool (*visit)(unsigned long pfn, struct mhp_place *place, void *arg);
+	void *arg;
+};
+
+/* Look at the places of a pageblock; false if the walk is to end. */
+static bool scan_online_pageblock(struct scan *scan, unsigned long end)
 {
-	const unsigned long end_pfn = start_pfn + nr_pages;
-	unsigned long pfn = start_pfn;
+	while (scan->pfn < end) {
+		struct mhp_place place = mhp_look_in(scan->pfn, scan->end_pfn);
 
-	while (pfn < end_pfn) {
-		struct mhp_place place = mhp_look_in(pfn, end_pfn);
-
-		if (place.class == MHP_PLACE_BLOCKED)
+		if (!scan->steps)
 			return false;
-		pfn += place.nr_pages;
-		if (pageblock_aligned(pfn))
-			cond_resched();
+		scan->steps--;
+		if (!scan->visit(scan->pfn, &place, scan->arg))
+			return false;
+		scan->pfn += place.nr_pages;
 	}
 	return true;
+}
+
+/*
+ * The lock keeps memory online for as long as a pageblock takes.  It is only
+ * tried: the removal of a block holds it for writing, and waits for the readers
+ * of its files.
+ */
+static int scan_pageblock(struct scan *scan)
+{
+	unsigned long end = min(pageblock_end_pfn(scan->pfn), scan->end_pfn);
+	bool go_on = true;
+
+	if (!mhp_try_read_lock())
+		return -EAGAIN;
+	if (pfn_to_online_page(scan->pfn))
+		go_on = scan_online_pageblock(scan, end);
+	else
+		scan->pfn = end;
+	put_online_mems();
+	cond_resched();
+	return go_on ? 0 : 1;
+}
+
+/* Return 1 if the walk was ended, 0 at its end, -EAGAIN if it had to stop. */
+static int scan_range(struct scan *scan)
+{
+	int ret = 0;
+
+	while (!ret && scan->pfn < scan->end_pfn)
+		ret = fatal_signal_pending(current) ? -EINTR :
+		      scan_pageblock(scan);
+	return ret;
+}
+
+static bool goes_away(unsigned long pfn, struct mhp_place *place, void *arg)
+{
+	return place->class != MHP_PLACE_BLOCKED;
+}
+
+/* The last prediction, beside the place where the next one begins. */
+#define POS_WAS_BLOCKED	BIT(31)
+
+/*
+ * From @pfn to @end_pfn: 0 if nothing is in the way as far as it looked, 1, or
+ * -EAGAIN if it could not look.
+ */
+static int predict_part(unsigned long *pfn, unsigned long end_pfn,
+			unsigned long *steps)
+{
+	struct scan scan = {
+		.pfn = *pfn,
+		.end_pfn = end_pfn,
+		.steps = *steps,
+		.visit = goes_away,
+	};
+	int ret = scan_range(&scan);
+
+	*pfn = scan.pfn;
+	*steps = scan.steps;
+	return ret == 1 && !scan.steps ? 0 : ret;
+}
+
+/* The same from the middle of a range on and around. */
+static int predict_around(unsigned long start_pfn, unsigned long *pfn,
+			  unsigned long end_pfn)
+{
+	const unsigned long first = *pfn;
+	unsigned long steps = MHP_PREDICT_STEPS;
+	int ret = predict_part(pfn, end_pfn, &steps);
+
+	if (ret || *pfn < end_pfn)
+		return ret;
+	*pfn = start_pfn;
+	return predict_part(pfn, first, &steps);
+}
+
+/**
+ * mhp_can_go - predict whether nothing in a range would keep it
+ * @start_pfn: first page
+ * @nr_pages: how many, of one zone
+ * @pos: where to begin, in pages from @start_pfn; updated
+ *
+ * Looks at MHP_PREDICT_STEPS places at most, and goes on the next time where it
+ * ended, so that it has seen all of a range after some times.  A page in the
+ * way is looked at again first.  Pages that could move do not count, held or
+ * not.  While memory is being changed, the last answer holds.
+ *
+ * Context: May sleep, for no lock.
+ * Return: false if a page is in the way.
+ */
+bool mhp_can_go(unsigned long start_pfn, unsigned long nr_pages,
+		unsigned int *pos)
+{
+	const unsigned int last = READ_ONCE(*pos);
+	unsigned long pfn = start_pfn + (last & ~POS_WAS_BLOCKED) % nr_pages;
+	int ret = predict_around(start_pfn, &pfn, start_pfn + nr_pages);
+
+	if (ret < 0)
+		return !(last & POS_WAS_BLOCKED);
+	WRITE_ONCE(*pos, (pfn - start_pfn) | (ret ? POS_WAS_BLOCKED : 0));
+	return !ret;
 }
 
 /* References that the users of a folio in the page tables and caches account for. */
@@ -209,32 +331,40 @@ static bool is_in_the_way(struct page *page, struct mhp_place *place)
 	return place->kind != MHP_BLOCKER_NONE;
 }
 
+static bool note_if_in_the_way(unsigned long pfn, struct mhp_place *place,
+			       void *list)
+{
+	if (is_in_the_way(pfn_to_page(pfn), place))
+		mhp_note_blocker(list, pfn, place);
+	return true;
+}
+
 /**
- * mhp_find_blockers - what would keep a range from going offline now
+ * mhp_find_blockers - find what would keep a range from going offline now
  * @start_pfn: first page
- * @nr_pages: how many, all of them online
+ * @nr_pages: how many; some of them may be missing
  * @list: where they are noted, as many as there is room for
  *
- * What cannot go, and what could but is held by somebody at this moment.
+ * What cannot go, and what could but is held at this moment.
  *
- * Context: May sleep. The caller keeps the block device, and so the struct
- *	pages. If the range goes offline meanwhile the answer is of no use.
+ * Context: May sleep.
+ * Return: 0; -EAGAIN if memory is being changed, -EINTR on a fatal signal. The
+ *	list ends early then.
  */
-void mhp_find_blockers(unsigned long start_pfn, unsigned long nr_pages,
-		       struct mhp_blocker_list *list)
+int mhp_find_blockers(unsigned long start_pfn, unsigned long nr_pages,
+		      struct mhp_blocker_list *list)
 {
-	const unsigned long end_pfn = start_pfn + nr_pages;
-	unsigned long pfn = start_pfn;
+	struct scan scan = {
+		.pfn = start_pfn,
+		.end_pfn = start_pfn + nr_pages,
+		.steps = nr_pages,
+		.visit = note_if_in_the_way,
+		.arg = list,
+	};
+	unsigned int tries = LOCK_TRIES;
+	int ret;
 
-	/* Pages on their way to an LRU list are held by nobody for long. */
-	lru_add_drain_all();
-	while (pfn < end_pfn) {
-		struct mhp_place place = mhp_look_in(pfn, end_pfn);
-
-		if (is_in_the_way(pfn_to_page(pfn), &place))
-			mhp_note_blocker(list, pfn, &place);
-		pfn += place.nr_pages;
-		if (pageblock_aligned(pfn))
-			cond_resched();
-	}
+	while ((ret = scan_range(&scan)) == -EAGAIN && --tries)
+		msleep(LOCK_PAUSE_MS);
+	return min(ret, 0);
 }

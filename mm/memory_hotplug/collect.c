@@ -20,16 +20,32 @@
 #include <linux/swap.h>
 #include "evacuate.h"
 
-/* Poisoned memory cannot be copied, only unmapped from whoever uses it. */
+/*
+ * Poisoned memory cannot be copied, only unmapped from its users.  A folio that
+ * is locked now is tried again in the next pass.
+ */
 static void give_up_poisoned(struct folio *folio, unsigned long pfn)
 {
 	if (folio_test_large(folio) && !folio_test_hugetlb(folio))
 		return;
-	if (folio_test_lru(folio) && !folio_isolate_lru(folio))
+	if (!folio_trylock(folio))
 		return;
-	folio_lock(folio);
-	unmap_poisoned_folio(folio, pfn, false);
+	if (!folio_test_lru(folio) || folio_isolate_lru(folio))
+		unmap_poisoned_folio(folio, pfn, false);
 	folio_unlock(folio);
+}
+
+/* A page that changed between scan and isolation is seen again. */
+static void miss(struct mhp_collection *collection, unsigned long pfn)
+{
+	static const struct mhp_place place = {
+		.class = MHP_PLACE_BUSY,
+		.kind = MHP_BLOCKER_PASSING,
+		.nr_pages = 1,
+	};
+
+	collection->missed++;
+	mhp_note_blocker(collection->blockers, pfn, &place);
 }
 
 static void add_folio(struct mhp_collection *collection, struct folio *folio)
@@ -119,13 +135,14 @@ static void claim_waiting(struct mhp_collection *collection)
 	for (i = 0; i < nr; i++) {
 		struct folio *folio = waiting->folios[i];
 
-		if (folio_test_clear_lru(folio))
+		if (folio_test_clear_lru(folio)) {
 			waiting->folios[claimed++] = folio;
-		else
+		} else {
+			miss(collection, folio_pfn(folio));
 			folio_put(folio);
+		}
 	}
 	waiting->nr = claimed;
-	collection->missed += nr - claimed;
 }
 
 static void take_waiting(struct mhp_collection *collection)
@@ -153,11 +170,14 @@ static void let_wait(struct mhp_collection *collection, struct folio *folio)
 /**
  * mhp_collect_begin - begin with nothing
  * @collection: to be filled in
+ * @blockers: where pages are noted that changed between scan and isolation
  *
  * Context: Any.
  */
-void mhp_collect_begin(struct mhp_collection *collection)
+void mhp_collect_begin(struct mhp_collection *collection,
+		       struct mhp_blocker_list *blockers)
 {
+	collection->blockers = blockers;
 	INIT_LIST_HEAD(&collection->folios);
 	folio_batch_init(&collection->waiting);
 	collection->nr_pages = 0;
@@ -175,10 +195,10 @@ void mhp_collect_begin(struct mhp_collection *collection)
 void mhp_collect_single(struct mhp_collection *collection, struct page *page)
 {
 	if (!get_page_unless_zero(page)) {
-		collection->missed++;
+		miss(collection, page_to_pfn(page));
 	} else if (!mhp_is_ordinary(page)) {
 		put_page(page);
-		collection->missed++;
+		miss(collection, page_to_pfn(page));
 	} else {
 		let_wait(collection, page_folio(page));
 	}
@@ -200,7 +220,7 @@ void mhp_collect(struct mhp_collection *collection, struct page *page,
 	bool taken = false;
 
 	if (!folio_try_get(folio)) {
-		collection->missed++;
+		miss(collection, pfn);
 		return;
 	}
 	if (page_folio(page) != folio)
@@ -215,7 +235,8 @@ void mhp_collect(struct mhp_collection *collection, struct page *page,
 	if (taken)
 		add_folio(collection, folio);
 put:
-	collection->missed += !taken;
+	if (!taken)
+		miss(collection, pfn);
 	folio_put(folio);
 }
 
@@ -223,13 +244,14 @@ put:
  * mhp_give_up_free_huge - make ordinary free memory of a free huge page
  * @collection: where it goes if it is in use by now
  * @page: the first page
- * @place: what was seen; becomes MHP_PLACE_BLOCKED if it cannot go
+ * @place: what was seen; becomes MHP_PLACE_BUSY if it is no free huge page any
+ *	more, and MHP_PLACE_BLOCKED if it never goes
  *
  * If its pool has promised it to somebody, another one takes its place; without
- * room for that it stays.
+ * memory for that it stays.
  *
  * Context: May sleep.
- * Return: true if that is done; false if it is to be seen again or blocks.
+ * Return: true if that is done, false if it stays.
  */
 bool mhp_give_up_free_huge(struct mhp_collection *collection, struct page *page,
 			   struct mhp_place *place)
@@ -245,7 +267,10 @@ bool mhp_give_up_free_huge(struct mhp_collection *collection, struct page *page,
 		list_splice_tail(&taken, &collection->folios);
 		return true;
 	}
-	if (folio_test_hugetlb(folio) && !folio_ref_count(folio))
+	if (!folio_test_hugetlb(folio) || folio_ref_count(folio))
+		place->class = MHP_PLACE_BUSY;
+	/* Such pages are not replaced: the pool has no free ones to spare. */
+	else if (folio_order(folio) > MAX_PAGE_ORDER)
 		place->class = MHP_PLACE_BLOCKED;
 	return false;
 }

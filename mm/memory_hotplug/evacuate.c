@@ -12,18 +12,25 @@
  *	end	give back what was not taken
  *
  * A pass that left something is followed by a pause that doubles each time.
- * Signals, a deadline, a cancel and the need of others for memory end it.
+ * Signals, a deadline, a cancel and a shortage of memory end it.
  *
- * Locks.  The owner holds device_hotplug_lock from begin to end: no other
- * evacuation runs and no block changes its state but the owner's.  begin and
- * take need mem_hotplug_lock for writing, run does not: the pageblocks stay
- * isolated by themselves.  mhp_current_lock protects which evacuation is under
- * way and the state of its ranges, against cancel, progress and giving back.
+ * Passes run in a worker, since the memory that pages move to must not depend
+ * on the cpuset and memory policy of the task that writes to sysfs.  The owner
+ * waits for the worker, and passes a signal on.
+ *
+ * Locks.  The owner holds device_hotplug_lock from begin to end: no block
+ * changes its state but the owner's.  begin and take need mem_hotplug_lock for
+ * writing, run does not: the pageblocks stay isolated by themselves.  live_lock
+ * protects the list of live evacuations and the state of their ranges, against
+ * cancel, progress and the OOM notifier.  The OOM notifier waits for it, so no
+ * memory is allocated under it.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
+#include <linux/cpuset.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
@@ -33,25 +40,48 @@
 #define PAUSE_FIRST_MS		1
 #define PAUSE_MAX_MS		128
 
+/* Passes without progress for want of single pages, until it gives up. */
+#define STARVED_PASSES		3
+/* How long it waits for memory for huge pages while nothing else is left. */
+#define STARVED_MS		10000
+
 static unsigned int offline_timeout_ms __read_mostly = 120 * MSEC_PER_SEC;
 module_param(offline_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(offline_timeout_ms,
 		 "How long taking memory offline may take, in ms (default: 120000)");
 
-static DEFINE_MUTEX(mhp_current_lock);
-static struct mhp_evacuation *mhp_current;
+static DEFINE_MUTEX(live_lock);
+static LIST_HEAD(live_evacuations);
+/* Counts ranges that were given back, for the OOM notifier. */
+static unsigned long nr_given_back;
 
-static const char *const failure_words[] = {
-	[MHP_FAILURE_NONE] = "none",
-	[MHP_FAILURE_UNFIT] = "unfit",
-	[MHP_FAILURE_BLOCKED] = "blocked",
-	[MHP_FAILURE_CONTENDED] = "contended",
-	[MHP_FAILURE_NO_ROOM] = "no-room",
-	[MHP_FAILURE_VETOED] = "vetoed",
-	[MHP_FAILURE_SIGNAL] = "signal",
-	[MHP_FAILURE_CANCELLED] = "cancelled",
-	[MHP_FAILURE_DEADLINE] = "deadline",
+static struct workqueue_struct *evacuation_wq;
+
+/**
+ * struct failure - what is to be known of a failure
+ * @word: its name for user space
+ * @error: its errno; that of a notifier is its own
+ * @has_page: a page that is in the way is its cause, or shows why it lasted
+ */
+struct failure {
+	const char *word;
+	int error;
+	bool has_page;
 };
+
+static const struct failure failures[] = {
+	[MHP_FAILURE_NONE] = { "none", 0 },
+	[MHP_FAILURE_UNFIT] = { "unfit", -EINVAL },
+	[MHP_FAILURE_BLOCKED] = { "blocked", -EBUSY, true },
+	[MHP_FAILURE_CONTENDED] = { "contended", -EBUSY },
+	[MHP_FAILURE_NO_ROOM] = { "no-room", -ENOMEM },
+	[MHP_FAILURE_VETOED] = { "vetoed", -EBUSY },
+	[MHP_FAILURE_SIGNAL] = { "signal", -EINTR, true },
+	[MHP_FAILURE_CANCELLED] = { "cancelled", -EBUSY, true },
+	[MHP_FAILURE_DEADLINE] = { "deadline", -EBUSY, true },
+};
+
+static_assert(ARRAY_SIZE(failures) == MHP_FAILURE_DEADLINE + 1);
 
 /**
  * mhp_failure_word - the name user space has for a failure
@@ -62,13 +92,35 @@ static const char *const failure_words[] = {
  */
 const char *mhp_failure_word(enum mhp_failure failure)
 {
-	return failure_words[failure];
+	return failures[failure].word;
 }
 
-static int fail(struct mhp_evacuation *ev, enum mhp_failure failure, int ret)
+/**
+ * mhp_evacuation_fail - note why an evacuation ends without success
+ * @ev: the evacuation
+ * @failure: the reason
+ *
+ * Context: The owner or the worker.
+ * Return: the errno of the failure.
+ */
+int mhp_evacuation_fail(struct mhp_evacuation *ev, enum mhp_failure failure)
 {
 	ev->failure = failure;
-	return ret;
+	return failures[failure].error;
+}
+
+static void enlist(struct mhp_evacuation *ev)
+{
+	mutex_lock(&live_lock);
+	list_add_tail(&ev->live, &live_evacuations);
+	mutex_unlock(&live_lock);
+}
+
+static void init_blockers(struct mhp_blocker_list *list,
+			  struct mhp_blocker *entries)
+{
+	list->entries = entries;
+	list->max = MHP_NOTED_BLOCKERS;
 }
 
 /**
@@ -77,9 +129,11 @@ static int fail(struct mhp_evacuation *ev, enum mhp_failure failure, int ret)
  * @timeout_ms: how long it may take; 0 for the default
  * @owner: what goes offline, for mhp_evacuation_cancel() and progress
  *
- * Context: May sleep.
- * Return: the evacuation, to be ended by mhp_evacuation_end(); NULL if there
- *	is no memory for it.
+ * It can be cancelled from now on.
+ *
+ * Context: device_hotplug_lock held. May sleep.
+ * Return: the evacuation, to be ended by mhp_evacuation_end() and freed by
+ *	mhp_evacuation_free(); NULL if there is no memory for it.
  */
 struct mhp_evacuation *mhp_evacuation_create(unsigned int max_ranges,
 					     unsigned int timeout_ms,
@@ -91,11 +145,15 @@ struct mhp_evacuation *mhp_evacuation_create(unsigned int max_ranges,
 	if (!ev)
 		return NULL;
 	ev->max_ranges = max_ranges;
-	ev->blockers.entries = ev->noted;
-	ev->blockers.max = ARRAY_SIZE(ev->noted);
+	init_blockers(&ev->blockers, ev->noted);
+	init_blockers(&ev->found, ev->noted_now);
+	init_waitqueue_head(&ev->wake);
+	init_completion(&ev->done);
+	ev->pause_ms = PAUSE_FIRST_MS;
 	ev->owner = owner;
 	ev->deadline = jiffies + msecs_to_jiffies(timeout_ms ?:
 						  READ_ONCE(offline_timeout_ms));
+	enlist(ev);
 	return ev;
 }
 
@@ -116,16 +174,16 @@ int mhp_evacuation_add(struct mhp_evacuation *ev, unsigned long start_pfn,
 	struct mhp_range *range;
 
 	if (WARN_ON_ONCE(ev->nr_ranges == ev->max_ranges))
-		return -EINVAL;
+		return mhp_evacuation_fail(ev, MHP_FAILURE_UNFIT);
 	range = &ev->ranges[ev->nr_ranges];
 	range->start_pfn = start_pfn;
 	range->end_pfn = start_pfn + nr_pages;
 	range->zone = zone;
 	if (!mhp_range_is_fit(range))
-		return fail(ev, MHP_FAILURE_UNFIT, -EINVAL);
+		return mhp_evacuation_fail(ev, MHP_FAILURE_UNFIT);
 	range->types = kvmalloc(mhp_range_nr_pageblocks(range), GFP_KERNEL);
 	if (!range->types)
-		return -ENOMEM;
+		return mhp_evacuation_fail(ev, MHP_FAILURE_NO_ROOM);
 	ev->nr_ranges++;
 	return 0;
 }
@@ -145,35 +203,73 @@ void mhp_evacuation_avoid(struct mhp_evacuation *ev, unsigned long start_pfn,
 	ev->avoid_end = end_pfn;
 }
 
+/* Pages waiting in per-CPU lists are neither free nor in use. */
+static void drain_caches(void)
+{
+	lru_add_drain_all();
+	drain_all_pages(NULL);
+}
+
+/* What a pass found is in the way; one that was cut short may know less. */
+static void keep_found(struct mhp_evacuation *ev, bool is_whole)
+{
+	if (!is_whole && !ev->found.nr)
+		return;
+	memcpy(ev->noted, ev->noted_now, sizeof(ev->noted));
+	ev->blockers.nr = ev->found.nr;
+}
+
+static int survey_all(struct mhp_evacuation *ev, struct mhp_tally *tally)
+{
+	unsigned int i;
+	int ret = 0;
+
+	ev->found.nr = 0;
+	for (i = 0; i < ev->nr_ranges && !ret; i++) {
+		mhp_survey_range(ev->ranges[i].start_pfn, ev->ranges[i].end_pfn,
+				 tally, &ev->found);
+		ret = mhp_evacuation_bounds(ev);
+	}
+	keep_found(ev, !ret);
+	return ret;
+}
+
 /* Look before moving: does anything block it, and is there room? */
 static int look_at_all(struct mhp_evacuation *ev)
 {
 	struct mhp_tally tally = {};
-	unsigned int i;
+	int ret = survey_all(ev, &tally);
 
-	for (i = 0; i < ev->nr_ranges; i++)
-		mhp_survey_range(ev->ranges[i].start_pfn, ev->ranges[i].end_pfn,
-				 &tally, &ev->blockers);
 	WRITE_ONCE(ev->to_move, tally.movable);
+	ev->has_free_huge = tally.free_huge;
 	trace_mhp_survey(ev->nr_ranges, tally.free, tally.movable, tally.busy,
 			 tally.blocked);
+	if (ret)
+		return ret;
 	if (tally.blocked)
-		return fail(ev, MHP_FAILURE_BLOCKED, -EBUSY);
+		return mhp_evacuation_fail(ev, MHP_FAILURE_BLOCKED);
 	if (!mhp_has_room(&tally))
-		return fail(ev, MHP_FAILURE_NO_ROOM, -ENOMEM);
+		return mhp_evacuation_fail(ev, MHP_FAILURE_NO_ROOM);
 	return 0;
 }
 
 /* The only place that changes the state of a range. */
 static void set_range_state(struct mhp_range *range, enum mhp_range_state state)
 {
-	lockdep_assert_held(&mhp_current_lock);
+	lockdep_assert_held(&live_lock);
 	WARN_ON_ONCE((range->state == MHP_RANGE_ISOLATED) ==
 		     (state == MHP_RANGE_ISOLATED));
 	range->state = state;
 }
 
-/* Whoever needs memory can have a range back as soon as all of it is isolated. */
+/* From now on the OOM notifier may give the range back. */
+static void note_isolated(struct mhp_range *range)
+{
+	mutex_lock(&live_lock);
+	set_range_state(range, MHP_RANGE_ISOLATED);
+	mutex_unlock(&live_lock);
+}
+
 static int isolate_all(struct mhp_evacuation *ev)
 {
 	unsigned int i;
@@ -186,29 +282,20 @@ static int isolate_all(struct mhp_evacuation *ev)
 				  range->end_pfn - range->start_pfn,
 				  range->zone, ret);
 		if (ret)
-			return fail(ev, MHP_FAILURE_CONTENDED, -EBUSY);
-		mutex_lock(&mhp_current_lock);
-		set_range_state(range, MHP_RANGE_ISOLATED);
-		mutex_unlock(&mhp_current_lock);
+			return mhp_evacuation_fail(ev, MHP_FAILURE_CONTENDED);
+		note_isolated(range);
 	}
 	return 0;
 }
 
 static void unisolate_if_isolated(struct mhp_range *range)
 {
-	lockdep_assert_held(&mhp_current_lock);
+	lockdep_assert_held(&live_lock);
 	if (range->state != MHP_RANGE_ISOLATED)
 		return;
 	mhp_unisolate(range);
 	set_range_state(range, MHP_RANGE_IN_USE);
-}
-
-static void make_current(struct mhp_evacuation *ev)
-{
-	mutex_lock(&mhp_current_lock);
-	WARN_ON_ONCE(mhp_current);
-	mhp_current = ev;
-	mutex_unlock(&mhp_current_lock);
+	nr_given_back++;
 }
 
 /**
@@ -218,19 +305,30 @@ static void make_current(struct mhp_evacuation *ev)
  * Context: device_hotplug_lock held, mem_hotplug_lock held for writing. May
  *	sleep.
  * Return: 0; -EBUSY if something in a range does not move or cannot be
- *	isolated, -ENOMEM if there is no room elsewhere. Ranges that are
- *	isolated by then are given back by mhp_evacuation_end().
+ *	isolated, -ENOMEM if there is no room elsewhere, or as
+ *	mhp_evacuation_bounds(). Ranges that are isolated by then are given back
+ *	by mhp_evacuation_end().
  */
 int mhp_evacuation_begin(struct mhp_evacuation *ev)
 {
-	int ret;
-
 	mhp_assert_write_locked();
-	ret = look_at_all(ev);
-	if (ret)
-		return ret;
-	make_current(ev);
-	return isolate_all(ev);
+	drain_caches();
+	ev->is_drained = true;
+	return look_at_all(ev) ?: isolate_all(ev);
+}
+
+/* Why an evacuation has to end now, or MHP_FAILURE_NONE. */
+static enum mhp_failure must_end(const struct mhp_evacuation *ev)
+{
+	if (signal_pending(current) || READ_ONCE(ev->interrupted))
+		return MHP_FAILURE_SIGNAL;
+	if (READ_ONCE(ev->given_back))
+		return MHP_FAILURE_NO_ROOM;
+	if (READ_ONCE(ev->cancelled))
+		return MHP_FAILURE_CANCELLED;
+	if (time_after(jiffies, ev->deadline))
+		return MHP_FAILURE_DEADLINE;
+	return MHP_FAILURE_NONE;
 }
 
 /**
@@ -243,20 +341,32 @@ int mhp_evacuation_begin(struct mhp_evacuation *ev)
  */
 int mhp_evacuation_bounds(struct mhp_evacuation *ev)
 {
+	enum mhp_failure failure;
+
 	cond_resched();
-	if (signal_pending(current))
-		return fail(ev, MHP_FAILURE_SIGNAL, -EINTR);
-	if (READ_ONCE(ev->given_back))
-		return fail(ev, MHP_FAILURE_NO_ROOM, -ENOMEM);
-	if (READ_ONCE(ev->cancelled))
-		return fail(ev, MHP_FAILURE_CANCELLED, -EBUSY);
-	if (time_after(jiffies, ev->deadline))
-		return fail(ev, MHP_FAILURE_DEADLINE, -EBUSY);
-	return 0;
+	failure = must_end(ev);
+	return failure ? mhp_evacuation_fail(ev, failure) : 0;
+}
+
+/* The range of a live evacuation that starts with a page. */
+static struct mhp_range *find_range(struct mhp_evacuation *ev,
+				    unsigned long start_pfn)
+{
+	unsigned int i;
+
+	for (i = 0; i < ev->nr_ranges; i++) {
+		unsigned int index = (ev->next + i) % ev->nr_ranges;
+
+		if (ev->ranges[index].start_pfn != start_pfn)
+			continue;
+		ev->next = index + 1;
+		return &ev->ranges[index];
+	}
+	return NULL;
 }
 
 /**
- * mhp_evacuation_find - find a range of the evacuation that is under way
+ * mhp_evacuation_find - find a range of an evacuation that is under way
  * @start_pfn: its first page
  * @evp: the evacuation is returned here
  *
@@ -268,19 +378,19 @@ int mhp_evacuation_bounds(struct mhp_evacuation *ev)
 struct mhp_range *mhp_evacuation_find(unsigned long start_pfn,
 				      struct mhp_evacuation **evp)
 {
-	struct mhp_evacuation *ev = READ_ONCE(mhp_current);
-	unsigned int i;
+	struct mhp_range *range = NULL;
+	struct mhp_evacuation *ev;
 
-	*evp = ev;
-	for (i = 0; ev && i < ev->nr_ranges; i++) {
-		unsigned int index = (ev->next + i) % ev->nr_ranges;
-
-		if (ev->ranges[index].start_pfn != start_pfn)
+	mutex_lock(&live_lock);
+	list_for_each_entry(ev, &live_evacuations, live) {
+		range = find_range(ev, start_pfn);
+		if (!range)
 			continue;
-		ev->next = index + 1;
-		return &ev->ranges[index];
+		*evp = ev;
+		break;
 	}
-	return NULL;
+	mutex_unlock(&live_lock);
+	return range;
 }
 
 /**
@@ -301,53 +411,151 @@ bool mhp_evacuation_has(unsigned long start_pfn)
 	return true;
 }
 
-/* Pages waiting in per-CPU lists are neither free nor in anybody's use. */
-static void drain_caches(void)
+/* The caches have just been drained when the first pass begins. */
+static void drain_once(struct mhp_evacuation *ev)
 {
-	lru_add_drain_all();
-	drain_all_pages(NULL);
+	if (!ev->is_drained)
+		drain_caches();
+	ev->is_drained = false;
 }
 
-/* A pass over ranges from @first to before @end. */
-static int run_pass(struct mhp_evacuation *ev, unsigned int first,
-		    unsigned int end, struct mhp_tally *left)
+/* Free huge pages go first: none of them may become a target. */
+static int give_up_pools(struct mhp_evacuation *ev)
+{
+	struct mhp_tally left = {};
+	unsigned int i;
+	int ret = 0;
+
+	if (!ev->has_free_huge)
+		return 0;
+	ev->has_free_huge = false;
+	ev->found.nr = 0;
+	for (i = 0; i < ev->nr_ranges && !ret; i++)
+		ret = mhp_give_up_pools(ev, &ev->ranges[i], &left);
+	keep_found(ev, !ret);
+	if (!ret && left.blocked)
+		ret = mhp_evacuation_fail(ev, MHP_FAILURE_BLOCKED);
+	return ret;
+}
+
+/* A pass over the ranges of a job. */
+static int run_pass(struct mhp_evacuation *ev, struct mhp_tally *left)
 {
 	unsigned int i;
 	int ret = 0;
 
-	ev->blockers.nr = 0;
-	for (i = first; i < end && !ret; i++)
+	ev->found.nr = 0;
+	for (i = ev->job.first; i < ev->job.end && !ret; i++)
 		ret = mhp_move_all(ev, &ev->ranges[i], left);
+	keep_found(ev, !ret);
 	trace_mhp_pass(ev->moved, left->movable, left->busy, left->blocked, ret);
-	if (ret == -ENOMEM)
-		ev->failure = MHP_FAILURE_NO_ROOM;
 	return ret;
 }
 
-static int run_ranges(struct mhp_evacuation *ev, unsigned int first,
-		      unsigned int end)
-{
-	unsigned int pause = PAUSE_FIRST_MS;
+/**
+ * struct starvation - passes that lack memory to move to
+ * @moved: pages that had moved when it began
+ * @passes: how many there have been since
+ * @since: when it began, in jiffies
+ */
+struct starvation {
+	unsigned long moved;
+	unsigned int passes;
+	unsigned long since;
+};
 
-	drain_caches();
+/*
+ * Whether it is of no use to go on.  Single pages are found at once or, after
+ * all that reclaim can do, not at all; huge pages may come with time.
+ */
+static bool is_starved(struct starvation *starved,
+		       const struct mhp_evacuation *ev,
+		       const struct mhp_tally *left)
+{
+	bool is_short = left->starved || left->starved_single;
+
+	if (!is_short || starved->moved != ev->moved) {
+		starved->moved = ev->moved;
+		starved->passes = 0;
+		starved->since = jiffies;
+	}
+	if (!is_short)
+		return false;
+	starved->passes++;
+	if (time_after(jiffies, starved->since + msecs_to_jiffies(STARVED_MS)))
+		return true;
+	return left->starved_single && starved->passes >= STARVED_PASSES;
+}
+
+static bool is_done(const struct mhp_tally *left)
+{
+	return !left->busy && !left->movable && !left->blocked;
+}
+
+static void pause_passes(struct mhp_evacuation *ev, unsigned int *pause_ms)
+{
+	wait_event_timeout(ev->wake, must_end(ev), msecs_to_jiffies(*pause_ms));
+	*pause_ms = min(*pause_ms * 2, PAUSE_MAX_MS);
+}
+
+/* Pass after pass; -EAGAIN if something is left after the last one. */
+static int run_passes(struct mhp_evacuation *ev)
+{
+	struct starvation starved = { .since = jiffies, .moved = ev->moved };
+	unsigned int pause_ms = PAUSE_FIRST_MS, passes = 0;
+	int ret;
+
 	for (;;) {
 		struct mhp_tally left = {};
-		int ret = run_pass(ev, first, end, &left);
 
-		if (ret)
+		drain_once(ev);
+		ret = run_pass(ev, &left);
+		if (ret || is_done(&left))
 			return ret;
 		if (left.blocked)
-			return fail(ev, MHP_FAILURE_BLOCKED, -EBUSY);
-		if (!left.busy && !left.movable)
-			return 0;
+			return mhp_evacuation_fail(ev, MHP_FAILURE_BLOCKED);
+		if (is_starved(&starved, ev, &left))
+			return mhp_evacuation_fail(ev, MHP_FAILURE_NO_ROOM);
+		if (++passes == ev->job.max_passes)
+			return -EAGAIN;
+		pause_passes(ev, &pause_ms);
 		ret = mhp_evacuation_bounds(ev);
 		if (ret)
 			return ret;
-
-		schedule_timeout_interruptible(msecs_to_jiffies(pause));
-		pause = min(pause * 2, PAUSE_MAX_MS);
-		drain_caches();
 	}
+}
+
+static void evacuation_worker(struct work_struct *work)
+{
+	struct mhp_evacuation *ev;
+
+	ev = container_of(work, struct mhp_evacuation, work);
+	ev->job.ret = give_up_pools(ev) ?: run_passes(ev);
+	complete(&ev->done);
+}
+
+/* A task that gets a signal waits on, but for a short time. */
+static void wait_for_worker(struct mhp_evacuation *ev)
+{
+	if (!wait_for_completion_interruptible(&ev->done))
+		return;
+	WRITE_ONCE(ev->interrupted, true);
+	wake_up_all(&ev->wake);
+	wait_for_completion(&ev->done);
+}
+
+/* Run passes over some ranges in a worker; 0 passes are as many as it takes. */
+static int run_in_worker(struct mhp_evacuation *ev, unsigned int first,
+			 unsigned int end, unsigned int max_passes)
+{
+	ev->job.first = first;
+	ev->job.end = end;
+	ev->job.max_passes = max_passes;
+	reinit_completion(&ev->done);
+	INIT_WORK(&ev->work, evacuation_worker);
+	queue_work(evacuation_wq, &ev->work);
+	wait_for_worker(ev);
+	return ev->job.ret;
 }
 
 /**
@@ -363,7 +571,31 @@ static int run_ranges(struct mhp_evacuation *ev, unsigned int first,
  */
 int mhp_evacuation_run(struct mhp_evacuation *ev)
 {
-	return ev->nr_ranges ? run_ranges(ev, 0, ev->nr_ranges) : 0;
+	return ev->nr_ranges ? run_in_worker(ev, 0, ev->nr_ranges, 0) : 0;
+}
+
+/**
+ * mhp_evacuation_again - empty a range that could not be taken
+ * @start_pfn: its first page
+ *
+ * Each time it is asked for this, it waits longer before it begins.
+ *
+ * Context: device_hotplug_lock held; mem_hotplug_lock not held. May sleep, for
+ *	as long as the timeout.
+ * Return: as mhp_evacuation_run(); -EINVAL if there is no such range.
+ */
+int mhp_evacuation_again(unsigned long start_pfn)
+{
+	struct mhp_evacuation *ev;
+	struct mhp_range *range = mhp_evacuation_find(start_pfn, &ev);
+	unsigned int index;
+
+	if (WARN_ON_ONCE(!range))
+		return -EINVAL;
+	index = range - ev->ranges;
+	pause_passes(ev, &ev->pause_ms);
+	return mhp_evacuation_bounds(ev) ?:
+	       run_in_worker(ev, index, index + 1, 0);
 }
 
 static bool is_gone(struct page *page)
@@ -430,20 +662,20 @@ static bool take_if_empty(struct mhp_range *range, unsigned long *managed)
 	return empty;
 }
 
-/* The same against somebody who gives the range back at this moment. */
+/* The same against the OOM notifier. */
 static int try_take(struct mhp_evacuation *ev, struct mhp_range *range,
 		    unsigned long *managed)
 {
 	int ret = -EAGAIN;
 
-	mutex_lock(&mhp_current_lock);
+	mutex_lock(&live_lock);
 	if (range->state != MHP_RANGE_ISOLATED) {
-		ret = fail(ev, MHP_FAILURE_NO_ROOM, -ENOMEM);
+		ret = mhp_evacuation_fail(ev, MHP_FAILURE_NO_ROOM);
 	} else if (take_if_empty(range, managed)) {
 		set_range_state(range, MHP_RANGE_TAKEN);
 		ret = 0;
 	}
-	mutex_unlock(&mhp_current_lock);
+	mutex_unlock(&live_lock);
 	return ret;
 }
 
@@ -452,14 +684,32 @@ static int find_held(struct mhp_evacuation *ev, const struct mhp_range *range)
 {
 	unsigned long pfn = range->start_pfn;
 
+	ev->found.nr = 0;
 	while (pfn < range->end_pfn) {
 		struct mhp_place place = mhp_look_in(pfn, range->end_pfn);
 
 		if (place.class == MHP_PLACE_HELD)
-			mhp_note_blocker(&ev->blockers, pfn, &place);
+			mhp_note_blocker(&ev->found, pfn, &place);
 		pfn += place.nr_pages;
 	}
-	return ev->blockers.nr ? fail(ev, MHP_FAILURE_BLOCKED, -EBUSY) : 0;
+	if (!ev->found.nr)
+		return 0;
+	keep_found(ev, true);
+	return mhp_evacuation_fail(ev, MHP_FAILURE_BLOCKED);
+}
+
+/* One more pass, for what a notifier let go of; then as above. */
+static int retry_take(struct mhp_evacuation *ev, struct mhp_range *range,
+		      unsigned long *managed)
+{
+	const unsigned int index = range - ev->ranges;
+	int ret = run_in_worker(ev, index, index + 1, 1);
+
+	if (!ret || ret == -EAGAIN)
+		ret = try_take(ev, range, managed);
+	if (ret != -EAGAIN)
+		return ret;
+	return find_held(ev, range) ?: -EAGAIN;
 }
 
 /**
@@ -468,29 +718,24 @@ static int find_held(struct mhp_evacuation *ev, const struct mhp_range *range)
  * @range: one of its ranges
  * @managed: pages the zone managed in it are returned here
  *
- * What came to light since the run, or was let go by a notifier, is moved now.
+ * What was let go of by a notifier is moved now, in one pass: others wait for
+ * mem_hotplug_lock.
  *
  * Context: device_hotplug_lock held, mem_hotplug_lock held for writing. May
  *	sleep.
- * Return: 0, or as mhp_evacuation_run().
+ * Return: 0; -EAGAIN if there is something in it that takes longer, and
+ *	mhp_evacuation_again() has to come first; or as mhp_evacuation_run().
  */
 int mhp_evacuation_take(struct mhp_evacuation *ev, struct mhp_range *range,
 			unsigned long *managed)
 {
-	const unsigned int index = range - ev->ranges;
 	int ret;
 
 	mhp_assert_write_locked();
 	mhp_zone_suspend_contiguous(range->zone);
-	for (;;) {
-		ret = try_take(ev, range, managed);
-		if (ret != -EAGAIN)
-			break;
-		ret = run_ranges(ev, index, index + 1) ?: find_held(ev, range) ?:
-		      mhp_evacuation_bounds(ev);
-		if (ret)
-			break;
-	}
+	ret = try_take(ev, range, managed);
+	if (ret == -EAGAIN)
+		ret = retry_take(ev, range, managed);
 	if (ret)
 		mhp_zone_resume_contiguous(range->zone);
 	return ret;
@@ -498,7 +743,7 @@ int mhp_evacuation_take(struct mhp_evacuation *ev, struct mhp_range *range,
 
 /**
  * mhp_evacuation_end - end it, and give back what was not taken
- * @ev: the evacuation, or NULL; freed
+ * @ev: the evacuation, or NULL; it can still be asked why it failed
  *
  * Context: device_hotplug_lock held. May sleep.
  */
@@ -508,15 +753,28 @@ void mhp_evacuation_end(struct mhp_evacuation *ev)
 
 	if (!ev)
 		return;
-	mutex_lock(&mhp_current_lock);
+	mutex_lock(&live_lock);
 	for (i = 0; i < ev->nr_ranges; i++)
 		unisolate_if_isolated(&ev->ranges[i]);
-	if (mhp_current == ev)
-		mhp_current = NULL;
-	mutex_unlock(&mhp_current_lock);
+	list_del(&ev->live);
+	mutex_unlock(&live_lock);
 
 	trace_mhp_evacuated(ev->moved, ev->failure,
 			    mhp_evacuation_blocker(ev));
+}
+
+/**
+ * mhp_evacuation_free - free an evacuation
+ * @ev: ended, or NULL
+ *
+ * Context: May sleep.
+ */
+void mhp_evacuation_free(struct mhp_evacuation *ev)
+{
+	unsigned int i;
+
+	if (!ev)
+		return;
 	for (i = 0; i < ev->nr_ranges; i++)
 		kvfree(ev->ranges[i].types);
 	kvfree(ev);
@@ -530,36 +788,85 @@ void mhp_evacuation_end(struct mhp_evacuation *ev)
  */
 void mhp_evacuation_return(struct mhp_range *range)
 {
-	mutex_lock(&mhp_current_lock);
+	mutex_lock(&live_lock);
 	unisolate_if_isolated(range);
-	mutex_unlock(&mhp_current_lock);
+	mutex_unlock(&live_lock);
+}
+
+/* Whether an allocation that failed could use the memory of a range. */
+static bool is_of_use(const struct mhp_range *range,
+		      const struct oom_control *oc)
+{
+	struct zone *zone = range->zone;
+
+	/* An OOM kill that was asked for lacks no memory. */
+	if (oc->order < 0 || zone_idx(zone) > gfp_zone(oc->gfp_mask))
+		return false;
+	if (oc->nodemask && !node_isset(zone_to_nid(zone), *oc->nodemask))
+		return false;
+	return cpuset_zone_allowed(zone, oc->gfp_mask);
+}
+
+/* Give a range back if it is of use; return how many free pages it has. */
+static unsigned long give_range_back(struct mhp_range *range,
+				     const struct oom_control *oc)
+{
+	struct mhp_tally tally = {};
+
+	if (range->state != MHP_RANGE_ISOLATED || !is_of_use(range, oc))
+		return 0;
+	mhp_survey_range(range->start_pfn, range->end_pfn, &tally, NULL);
+	if (tally.free)
+		unisolate_if_isolated(range);
+	return tally.free;
+}
+
+static unsigned long give_back(struct mhp_evacuation *ev,
+			       const struct oom_control *oc)
+{
+	unsigned long freed = 0;
+	unsigned int i;
+
+	for (i = 0; i < ev->nr_ranges; i++)
+		freed += give_range_back(&ev->ranges[i], oc);
+	if (!freed)
+		return 0;
+	WRITE_ONCE(ev->given_back, true);
+	wake_up_all(&ev->wake);
+	return freed;
 }
 
 /**
- * mhp_evacuation_give_back - give up for the sake of others
+ * mhp_evacuation_give_back - give ranges back to an allocation that failed
+ * @oc: the allocation
  *
- * Context: May sleep, but waits for nobody: called by the OOM killer.
- * Return: pages that were isolated and can be allocated again.
+ * Context: May sleep; waits for no task that allocates memory.
+ * Return: pages that can be allocated again, because of this or because a range
+ *	was given back meanwhile.
  */
-unsigned long mhp_evacuation_give_back(void)
+unsigned long mhp_evacuation_give_back(const struct oom_control *oc)
 {
-	struct mhp_tally tally = {};
-	unsigned int i;
+	unsigned long before = READ_ONCE(nr_given_back), freed = 0;
+	struct mhp_evacuation *ev;
 
-	if (!mutex_trylock(&mhp_current_lock))
-		return 0;
-	for (i = 0; mhp_current && i < mhp_current->nr_ranges; i++) {
-		struct mhp_range *range = &mhp_current->ranges[i];
+	mutex_lock(&live_lock);
+	if (nr_given_back != before)
+		freed = 1;
+	list_for_each_entry(ev, &live_evacuations, live)
+		freed += give_back(ev, oc);
+	mutex_unlock(&live_lock);
+	return freed;
+}
 
-		if (range->state != MHP_RANGE_ISOLATED)
-			continue;
-		WRITE_ONCE(mhp_current->given_back, true);
-		mhp_survey_range(range->start_pfn, range->end_pfn, &tally,
-				 NULL);
-		unisolate_if_isolated(range);
-	}
-	mutex_unlock(&mhp_current_lock);
-	return tally.free;
+static struct mhp_evacuation *find_owned(const void *owner)
+{
+	struct mhp_evacuation *ev;
+
+	lockdep_assert_held(&live_lock);
+	list_for_each_entry(ev, &live_evacuations, live)
+		if (ev->owner == owner)
+			return ev;
+	return NULL;
 }
 
 /**
@@ -571,14 +878,16 @@ unsigned long mhp_evacuation_give_back(void)
  */
 bool mhp_evacuation_cancel(const void *owner)
 {
-	bool found;
+	struct mhp_evacuation *ev;
 
-	mutex_lock(&mhp_current_lock);
-	found = mhp_current && mhp_current->owner == owner;
-	if (found)
-		WRITE_ONCE(mhp_current->cancelled, true);
-	mutex_unlock(&mhp_current_lock);
-	return found;
+	mutex_lock(&live_lock);
+	ev = find_owned(owner);
+	if (ev) {
+		WRITE_ONCE(ev->cancelled, true);
+		wake_up_all(&ev->wake);
+	}
+	mutex_unlock(&live_lock);
+	return ev;
 }
 
 /**
@@ -593,16 +902,16 @@ bool mhp_evacuation_cancel(const void *owner)
 bool mhp_evacuation_progress(const void *owner, unsigned long *moved,
 			     unsigned long *to_move)
 {
-	bool found;
+	struct mhp_evacuation *ev;
 
-	mutex_lock(&mhp_current_lock);
-	found = mhp_current && mhp_current->owner == owner;
-	if (found) {
-		*moved = READ_ONCE(mhp_current->moved);
-		*to_move = READ_ONCE(mhp_current->to_move);
+	mutex_lock(&live_lock);
+	ev = find_owned(owner);
+	if (ev) {
+		*moved = READ_ONCE(ev->moved);
+		*to_move = READ_ONCE(ev->to_move);
 	}
-	mutex_unlock(&mhp_current_lock);
-	return found;
+	mutex_unlock(&live_lock);
+	return ev;
 }
 
 /**
@@ -622,9 +931,28 @@ enum mhp_failure mhp_evacuation_failure(const struct mhp_evacuation *ev)
  * @ev: the evacuation
  *
  * Context: The owner.
- * Return: the first blocker, or NULL if none is known.
+ * Return: the first blocker, or NULL if no page is the cause.
  */
 struct mhp_blocker *mhp_evacuation_blocker(struct mhp_evacuation *ev)
 {
-	return ev->blockers.nr ? ev->blockers.entries : NULL;
+	if (!failures[ev->failure].has_page || !ev->blockers.nr)
+		return NULL;
+	return ev->blockers.entries;
 }
+
+/* Lockdep learns that memory must not be allocated under live_lock. */
+static void __init teach_lock_order(void)
+{
+	fs_reclaim_acquire(GFP_KERNEL);
+	might_lock(&live_lock);
+	fs_reclaim_release(GFP_KERNEL);
+}
+
+static int __init mhp_evacuate_init(void)
+{
+	teach_lock_order();
+	evacuation_wq = alloc_workqueue("memory_hotplug",
+					WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return evacuation_wq ? 0 : -ENOMEM;
+}
+subsys_initcall(mhp_evacuate_init);

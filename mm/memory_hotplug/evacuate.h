@@ -16,8 +16,12 @@
 #ifndef _MM_MEMORY_HOTPLUG_EVACUATE_H
 #define _MM_MEMORY_HOTPLUG_EVACUATE_H
 
+#include <linux/completion.h>
 #include <linux/memory_evacuation.h>
+#include <linux/oom.h>
 #include <linux/pagevec.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 #include "internal.h"
 
 /**
@@ -55,6 +59,11 @@ struct mhp_range {
  * @movable: pages in use that can move
  * @busy: pages in use of which only time will tell
  * @blocked: pages that never go by themselves
+ * @huge: pages of @movable that are in huge pages
+ * @free_huge: pages of @unused that are in free huge pages
+ * @starved: pages in huge pages that stay for want of memory to move to
+ * @starved_single: the same for single pages, by batches
+ * @dirty: folios that stay until they are written back
  */
 struct mhp_tally {
 	unsigned long free;
@@ -62,6 +71,11 @@ struct mhp_tally {
 	unsigned long movable;
 	unsigned long busy;
 	unsigned long blocked;
+	unsigned long huge;
+	unsigned long free_huge;
+	unsigned long starved;
+	unsigned long starved_single;
+	unsigned long dirty;
 };
 
 /* Blockers that an evacuation remembers. */
@@ -69,26 +83,43 @@ struct mhp_tally {
 
 /**
  * struct mhp_evacuation - emptying ranges of memory
+ * @live: link in the list of live evacuations
  * @owner: what is being taken offline, as cancel and progress know it
  * @deadline: when it gives up, in jiffies
  * @avoid_start: first page of the device that the ranges are part of
  * @avoid_end: first page after it; targets outside are preferred
  * @to_move: pages that had to move when it began
  * @moved: pages that have moved
- * @cancelled: somebody said so; written by anybody
+ * @cancelled: user space wrote so
+ * @interrupted: the writer got a signal while the worker ran
  * @given_back: the ranges were given back because memory was needed
+ * @wake: woken when one of these three is set
+ * @work: what runs passes, in a worker
+ * @done: the worker has ended
+ * @job: what the worker is to do, and its result
+ * @job.first: the first range
+ * @job.end: the range after the last
+ * @job.max_passes: how many passes at most
+ * @job.ret: the result
+ * @pause_ms: how long to wait before the next range is tried again
+ * @has_free_huge: there are free huge pages in the ranges
+ * @is_drained: the per-CPU caches have just been drained
  * @failure: why it ended without success
  * @blockers: what was in the way
  * @noted: the entries of @blockers
+ * @found: what is in the way in the pass under way
+ * @noted_now: the entries of @found
  * @nr_ranges: how many ranges
  * @max_ranges: how many there is room for
  * @next: the range that is likely to be asked for next
  * @ranges: the ranges
  *
- * Ranges change their state under mhp_current_lock once the evacuation has
- * begun.  The counters are written by the owner alone and read by anybody.
+ * Ranges change their state under live_lock once the evacuation has begun.  The
+ * counters are written by the worker alone, or by the owner while there is no
+ * worker, and read by any task.
  */
 struct mhp_evacuation {
+	struct list_head live;
 	const void *owner;
 	unsigned long deadline;
 	unsigned long avoid_start;
@@ -96,10 +127,25 @@ struct mhp_evacuation {
 	unsigned long to_move;
 	unsigned long moved;
 	bool cancelled;
+	bool interrupted;
 	bool given_back;
+	wait_queue_head_t wake;
+	struct work_struct work;
+	struct completion done;
+	struct {
+		unsigned int first;
+		unsigned int end;
+		unsigned int max_passes;
+		int ret;
+	} job;
+	unsigned int pause_ms;
+	bool has_free_huge;
+	bool is_drained;
 	enum mhp_failure failure;
 	struct mhp_blocker_list blockers;
 	struct mhp_blocker noted[MHP_NOTED_BLOCKERS];
+	struct mhp_blocker_list found;
+	struct mhp_blocker noted_now[MHP_NOTED_BLOCKERS];
 	unsigned int nr_ranges;
 	unsigned int max_ranges;
 	unsigned int next;
@@ -178,8 +224,10 @@ void mhp_survey_range(unsigned long start_pfn, unsigned long end_pfn,
  * @nr_pages: pages in @folios
  * @singles: folios of one page in it
  * @missed: places that were not what they had seemed to be
+ * @blockers: where those are noted
  */
 struct mhp_collection {
+	struct mhp_blocker_list *blockers;
 	struct list_head folios;
 	struct folio_batch waiting;
 	unsigned long nr_pages;
@@ -187,7 +235,8 @@ struct mhp_collection {
 	unsigned long missed;
 };
 
-void mhp_collect_begin(struct mhp_collection *collection);
+void mhp_collect_begin(struct mhp_collection *collection,
+		       struct mhp_blocker_list *blockers);
 void mhp_collect_single(struct mhp_collection *collection, struct page *page);
 void mhp_collect(struct mhp_collection *collection, struct page *page,
 		 unsigned long pfn, struct mhp_place *place);
@@ -198,29 +247,43 @@ unsigned long mhp_collect_finish(struct mhp_collection *collection);
 /* migrate.c */
 int mhp_move_all(struct mhp_evacuation *ev, struct mhp_range *range,
 		 struct mhp_tally *left);
+int mhp_give_up_pools(struct mhp_evacuation *ev, struct mhp_range *range,
+		      struct mhp_tally *left);
 
 /* targets.c */
 
 /**
- * struct mhp_targets - memory that a batch moves to
- * @ev: the evacuation, which knows what to avoid
- * @nid: the node that is preferred
- * @kernel_zones_only: what other zones gave was to be avoided
- * @wanted: single pages that are still to be asked for
+ * struct mhp_target_pool - single pages that have been allocated
+ * @zone_bits: the zone bits of the GFP mask that they were allocated with
  * @chunk: the next page of a chunk that was cut into single ones
  * @chunk_left: how many are left of it
  * @pages: single pages
  * @rejected: single pages to be avoided, for when there are no others
  */
+struct mhp_target_pool {
+	gfp_t zone_bits;
+	struct page *chunk;
+	unsigned long chunk_left;
+	struct list_head pages;
+	struct list_head rejected;
+};
+
+/**
+ * struct mhp_targets - memory that a batch moves to
+ * @ev: the evacuation, which knows what to avoid
+ * @nid: the node that is preferred
+ * @try_outside: there may be memory to spare outside of what is to be avoided
+ * @wanted: single pages that are still to be asked for
+ * @failed: the last folio that there was no memory for, or NULL
+ * @pools: pages for content that must stay in kernel zones, and for any
+ */
 struct mhp_targets {
 	const struct mhp_evacuation *ev;
 	int nid;
-	bool kernel_zones_only;
+	bool try_outside;
 	unsigned long wanted;
-	struct page *chunk;
-	unsigned int chunk_left;
-	struct list_head pages;
-	struct list_head rejected;
+	struct folio *failed;
+	struct mhp_target_pool pools[2];
 };
 
 void mhp_targets_begin(struct mhp_targets *targets,
@@ -239,7 +302,8 @@ struct mhp_range *mhp_evacuation_find(unsigned long start_pfn,
 int mhp_evacuation_take(struct mhp_evacuation *ev, struct mhp_range *range,
 			unsigned long *managed);
 void mhp_evacuation_return(struct mhp_range *range);
-unsigned long mhp_evacuation_give_back(void);
+int mhp_evacuation_fail(struct mhp_evacuation *ev, enum mhp_failure failure);
+unsigned long mhp_evacuation_give_back(const struct oom_control *oc);
 
 /* offline.c */
 bool mhp_range_is_fit(const struct mhp_range *range);

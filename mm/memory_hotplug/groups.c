@@ -41,6 +41,17 @@ static void enter_group(struct memory_group *group, u32 id)
 	mutex_unlock(&groups_lock);
 }
 
+/*
+ * Nobody finds the group any more, but its id is not given away while its
+ * folder is there.
+ */
+static void hide_group(u32 id)
+{
+	lockdep_assert_held(&groups_lock);
+	xa_store(&groups, id, XA_ZERO_ENTRY, GFP_KERNEL);
+	xa_clear_mark(&groups, id, GROUP_IS_DYNAMIC);
+}
+
 static void forget_id(u32 id)
 {
 	mutex_lock(&groups_lock);
@@ -155,12 +166,13 @@ int memory_group_unregister(int mgid)
 	else if (has_blocks(group))
 		ret = -EBUSY;
 	else
-		xa_erase(&groups, mgid);
+		hide_group(mgid);
 	mutex_unlock(&groups_lock);
 
 	if (!ret) {
 		put_device(group->source);
 		device_unregister(&group->dev);
+		forget_id(mgid);
 	}
 	return ret;
 }

@@ -25,6 +25,7 @@
  *	notifier.c	the chain and its events
  *	trace.c		trace events
  *	audit.c		the books, for tests and for those who look for a fault
+ *	failures.c	the last offlines that failed, for root
  *
  * States of a range of pages, and what holds in each:
  *
@@ -207,6 +208,9 @@ void mhp_altmap_destroy(struct vmem_altmap *altmap);
 int mhp_populate(int nid, u64 start, u64 size, struct memory_group *group,
 		 mhp_t mhp_flags);
 void mhp_depopulate(u64 start, u64 size);
+
+/* failures.c */
+void mhp_failures_init(struct dentry *folder);
 
 /* callback.c */
 enum mhp_page_form mhp_page_form(void);

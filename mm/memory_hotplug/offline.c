@@ -6,7 +6,9 @@
  * MEM_GOING_OFFLINE, take the pages, and then counters, node states, zonelists,
  * kernel threads, MEM_OFFLINE, out of the zone.  Pages move before the
  * announcement, without mem_hotplug_lock; from the announcement to the event
- * that ends it the lock is held for writing.  Consumers that were told of
+ * that ends it the lock is held for writing.  If something is left in the range
+ * then, MEM_CANCEL_OFFLINE ends the announcement, the range is emptied again
+ * without the lock, and announced anew.  Consumers that were told of
  * MEM_GOING_OFFLINE are told how it ended, once, before they hear of another
  * range.  A failure leaves the range online as it was.
  */
@@ -106,15 +108,18 @@ static int announce_and_take(struct mhp_evacuation *ev, struct mhp_range *range,
 	int ret;
 
 	ret = notifier_to_errno(memory_notify(MEM_GOING_OFFLINE, notify));
+	if (ret == -EAGAIN)
+		ret = -EBUSY;
 	if (ret)
-		ev->failure = MHP_FAILURE_VETOED;
+		mhp_evacuation_fail(ev, MHP_FAILURE_VETOED);
 	else
 		ret = mhp_evacuation_take(ev, range, managed);
 
-	if (ret) {
+	/* To be tried again, the range stays isolated. */
+	if (ret && ret != -EAGAIN)
 		mhp_evacuation_return(range);
+	if (ret)
 		memory_notify(MEM_CANCEL_OFFLINE, notify);
-	}
 	return ret;
 }
 
@@ -129,10 +134,11 @@ static int announce_and_take(struct mhp_evacuation *ev, struct mhp_range *range,
  * has succeeded.
  *
  * Context: device_hotplug_lock held, mem_hotplug_lock held for writing. May
- *	sleep, for as long as the evacuation has time.
- * Return: 0; -EINVAL if no such range was evacuated, the errno of a notifier
- *	that refused, or as mhp_evacuation_take(). The range is in use as before
- *	then.
+ *	sleep.
+ * Return: 0; -EAGAIN if something is left in it, and mhp_evacuation_again() has
+ *	to come first; -EINVAL if no such range was evacuated, the errno of a
+ *	notifier that refused, or as mhp_evacuation_take(). The range is in use
+ *	as before then.
  */
 int offline_pages(unsigned long start_pfn, unsigned long nr_pages,
 		  struct zone *zone, struct memory_group *group)

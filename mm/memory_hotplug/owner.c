@@ -2,9 +2,10 @@
 /*
  * Memory hotplug: whose a page in the way is, as well as can be known.
  *
- * Goes through all tasks and all of vmalloc(): slow, and only for the reports that
- * people read.  The page may change hands while it is looked at, so it is held
- * for that time where it can be.
+ * Goes through tasks and areas of vmalloc(), up to a number of them: slow, and
+ * only for reports that root reads.  The page may change hands while it is
+ * looked at, so that no pointer in its struct page is followed before it is
+ * known to be what it seems.
  */
 #include <linux/ctype.h>
 #include <linux/dma-mapping.h>
@@ -22,6 +23,9 @@
 
 /* Callers that are told of an allocation, the nearest ones. */
 #define STACK_WORDS	8
+
+/* Tasks whose stacks are looked at. */
+#define MAX_TASKS	16384
 
 static bool stack_has(struct task_struct *t, const struct page *page)
 {
@@ -48,22 +52,35 @@ static bool is_on_stack(struct task_struct *t, const struct page *page)
 	return found;
 }
 
-/* The task whose stack the page is part of: its pid, or 0. */
-static pid_t find_stack(const struct page *page, char *comm)
+/* The task whose stack the page is part of, or NULL; RCU keeps it. */
+static struct task_struct *find_stack(const struct page *page)
 {
+	unsigned int left = MAX_TASKS;
 	struct task_struct *p, *t;
-	pid_t pid = 0;
+
+	for_each_process_thread(p, t) {
+		if (is_on_stack(t, page))
+			return t;
+		if (!--left)
+			return NULL;
+	}
+	return NULL;
+}
+
+/* Whether it is part of a stack, and whose. */
+static bool tell_stack_owner(const struct page *page, char *buf, size_t size)
+{
+	char comm[TASK_COMM_LEN];
+	struct task_struct *t;
 
 	rcu_read_lock();
-	for_each_process_thread(p, t) {
-		if (!is_on_stack(t, page))
-			continue;
-		pid = task_pid_nr(t);
-		__get_task_comm(comm, TASK_COMM_LEN, t);
-		break;
+	t = find_stack(page);
+	if (t) {
+		__get_task_comm(comm, sizeof(comm), t);
+		snprintf(buf, size, "pid:%d,%s", task_pid_nr(t), comm);
 	}
 	rcu_read_unlock();
-	return pid;
+	return t;
 }
 
 /* The callers of the allocation of a page, if page_owner is on; how many. */
@@ -123,17 +140,13 @@ static bool tell_memmap(struct mhp_blocker *blocker, char *buf, size_t size)
 static void tell_kernel(struct mhp_blocker *blocker, struct page *page,
 			char *buf, size_t size)
 {
-	char comm[TASK_COMM_LEN];
 	const void *caller;
-	pid_t pid;
 
 	if (tell_memmap(blocker, buf, size) || PageReserved(page))
 		return;
 
-	pid = find_stack(page, comm);
-	if (pid) {
+	if (tell_stack_owner(page, buf, size)) {
 		blocker->kind = MHP_BLOCKER_STACK;
-		snprintf(buf, size, "pid:%d,%s", pid, comm);
 		return;
 	}
 	caller = vmalloc_caller_of(page);
@@ -149,12 +162,19 @@ static void tell_kernel(struct mhp_blocker *blocker, struct page *page,
 	}
 }
 
-/* A cache is not destroyed before its slabs are freed, nor without the mutex. */
+/*
+ * A slab that is being freed may name a cache that is gone: only one that is on
+ * the list of caches has a name.
+ */
 static void tell_slab(struct folio *folio, char *buf, size_t size)
 {
+	struct kmem_cache *cache, *s;
+
 	mutex_lock(&slab_mutex);
-	if (folio_test_slab(folio))
-		strscpy(buf, folio_slab(folio)->slab_cache->name, size);
+	cache = READ_ONCE(folio_slab(folio)->slab_cache);
+	list_for_each_entry(s, &slab_caches, list)
+		if (s == cache)
+			strscpy(buf, s->name, size);
 	mutex_unlock(&slab_mutex);
 }
 
@@ -207,31 +227,43 @@ static void tell_user(struct folio *folio, char *buf, size_t size)
 		snprintf(buf, size, "pid:%d,%s", user.pid, user.comm);
 }
 
-/* File memory is its inode's, other user memory is somebody's. */
-static void tell_mapping(struct folio *folio, char *buf, size_t size)
+static void tell_inode(const struct inode *inode, char *buf, size_t size)
+{
+	if (inode)
+		snprintf(buf, size, "inode:%lu,dev:%s", inode->i_ino,
+			 inode->i_sb ? inode->i_sb->s_id : "?");
+}
+
+/* The lock keeps a folio in its file, and so the file. */
+static void tell_file(struct folio *folio, char *buf, size_t size)
 {
 	struct address_space *mapping;
 
-	if (folio_test_anon(folio)) {
-		tell_user(folio, buf, size);
+	if (!folio_trylock(folio))
 		return;
-	}
-	rcu_read_lock();
 	mapping = READ_ONCE(folio->mapping);
-	if (mapping && mapping->host)
-		snprintf(buf, size, "inode:%lu,dev:%s", mapping->host->i_ino,
-			 mapping->host->i_sb ? mapping->host->i_sb->s_id : "?");
-	rcu_read_unlock();
+	if (mapping && !((unsigned long)mapping & PAGE_MAPPING_FLAGS))
+		tell_inode(mapping->host, buf, size);
+	folio_unlock(folio);
 }
 
-/* A folio that is held is what it is, and stays it. */
+/* Of other kinds of folio, the mapping may be anything. */
+static bool is_user_folio(const struct folio *folio)
+{
+	return folio_test_lru(folio) || folio_test_unevictable(folio);
+}
+
+/* A folio that is held is what it is, and stays it; a slab may be freed. */
 static void tell_folio(struct folio *folio, char *buf, size_t size)
 {
 	if (folio_test_slab(folio))
 		tell_slab(folio, buf, size);
-	else if (!__folio_test_movable(folio) && !folio_test_hugetlb(folio) &&
-		 !folio_test_pgtable(folio))
-		tell_mapping(folio, buf, size);
+	else if (!is_user_folio(folio))
+		return;
+	else if (folio_test_anon(folio))
+		tell_user(folio, buf, size);
+	else
+		tell_file(folio, buf, size);
 }
 
 /* Processes and caches may have any name; here it is one word. */

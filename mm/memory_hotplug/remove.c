@@ -69,7 +69,10 @@ static int survey_range(u64 start, u64 size, struct survey *survey)
 int __try_remove_memory(u64 start, u64 size)
 {
 	struct survey survey = { .nid = NUMA_NO_NODE };
-	int ret = survey_range(start, size, &survey);
+	int ret;
+
+	assert_device_hotplug_locked();
+	ret = survey_range(start, size, &survey);
 
 	if (ret) {
 		trace_mhp_remove(start, size, survey.nid, ret);

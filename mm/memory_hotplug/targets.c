@@ -1,39 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory hotplug: where pages move to.
+ * Memory hotplug: migration targets.
  *
- * Single pages are cut from larger free chunks while there are such, and allocated
- * in bulk after that, as many as the batch to be moved has; larger folios and huge
- * pages one by one.  The node a page is on is preferred, since the memory that
- * leaves is isolated and cannot be allocated.  Of a device
- * that only one block leaves, the other blocks are not isolated, but whoever
- * takes one block away is likely to come for the next: pages that turn out to
- * be in the same device are put aside until the batch has moved, and the rest
- * of the batch is taken from the kernel's zones.  Only when those are full does
- * the device itself serve.
+ * Single pages are cut from larger free chunks while there are such, and
+ * allocated in bulk after that, as many as the batch has; larger folios and huge
+ * pages one by one.  The node a page is on is preferred.  A page goes to
+ * ZONE_MOVABLE only if it is there already, is anonymous, or its mapping allows
+ * it: a file system holds its metadata for long.
  *
- * Nothing here wakes the OOM killer: an allocation fails before that.
+ * The memory that leaves is isolated and cannot be allocated.  When one block
+ * of a device leaves, the other blocks are not isolated, but are likely to be
+ * the next: pages of the same device are put aside, and the batch goes to the
+ * kernel zones instead.  That is a preference, and nothing else in the system
+ * pays for it: a kernel zone serves while it stays above its high watermark, the
+ * reserve that it keeps from allocations of movable pages, and an eighth of its
+ * size; nothing is reclaimed, and kswapd sleeps.  Otherwise the pages that were
+ * put aside serve.
+ *
+ * No allocation here wakes the OOM killer.  The worker that allocates has no
+ * cpuset and no memory policy.
  */
 #include <linux/gfp.h>
 #include <linux/hugetlb.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include "evacuate.h"
 
-/*
- * Movable, from any zone; cpusets of whoever asked for the offline do not count.
- * An evacuation says itself that it did not find room.
- */
+/* Movable, from any zone.  An evacuation itself reports a lack of memory. */
 #define GFP_TARGET	((GFP_HIGHUSER_MOVABLE & ~__GFP_HARDWALL) | \
 			 __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
-/* The same without ZONE_MOVABLE, and rather not than with reclaim. */
-#define GFP_KERNEL_ZONE	((GFP_TARGET & ~(__GFP_HIGHMEM | __GFP_RETRY_MAYFAIL)) | \
-			 __GFP_NORETRY)
+/* What lies ready: kswapd is woken when there is little, but nobody waits. */
+#define GFP_READY	((GFP_TARGET & ~(__GFP_DIRECT_RECLAIM | \
+					 __GFP_RETRY_MAYFAIL)) | \
+			 __GFP_NOMEMALLOC)
+/* A preference: only one zone of one node, and nobody is woken. */
+#define GFP_SPARE	((GFP_READY & ~(__GFP_KSWAPD_RECLAIM | \
+					__GFP_HIGHMEM)) | __GFP_THISNODE)
+/* As for new ones of this size: a folio that finds no target is split. */
+#define GFP_LARGE	(GFP_TRANSHUGE & ~__GFP_HARDWALL)
 
 /* Pages taken from the allocator at once at most. */
 #define TARGETS_BULK	512UL
 /* Single pages are cut from free chunks of this order: 256 KiB on x86. */
 #define CHUNK_ORDER	6
+#define CHUNK_PAGES	(1UL << CHUNK_ORDER)
+/* The part of a kernel zone that a preference leaves free. */
+#define SPARE_SHARE	8
 
 static bool is_to_be_avoided(const struct mhp_targets *targets,
 			     const struct page *page)
@@ -43,66 +56,45 @@ static bool is_to_be_avoided(const struct mhp_targets *targets,
 	return pfn >= targets->ev->avoid_start && pfn < targets->ev->avoid_end;
 }
 
-static gfp_t gfp_of(const struct mhp_targets *targets)
+/* Which memory a mapping allows, as the zone bits of a GFP mask. */
+static gfp_t zone_bits_of_mapping(struct folio *folio)
 {
-	return targets->kernel_zones_only ? GFP_KERNEL_ZONE : GFP_TARGET;
+	struct address_space *mapping;
+	gfp_t bits = 0;
+
+	/* A truncated folio has none; inodes are freed by RCU. */
+	rcu_read_lock();
+	mapping = READ_ONCE(folio->mapping);
+	if (mapping && !((unsigned long)mapping & PAGE_MAPPING_FLAGS))
+		bits = mapping_gfp_mask(mapping) & GFP_ZONEMASK;
+	rcu_read_unlock();
+	return bits;
 }
 
-/*
- * Cut a chunk into single pages.  One is only taken where it lies ready: nothing
- * is reclaimed or compacted for it.
- */
-static bool fetch_chunk(struct mhp_targets *targets)
+/* Where the content of a folio may be; ZONE_MOVABLE is __GFP_HIGHMEM. */
+static gfp_t zone_bits_of(struct folio *folio)
 {
-	gfp_t gfp = (gfp_of(targets) & ~(__GFP_RECLAIM | __GFP_RETRY_MAYFAIL |
-					 __GFP_NORETRY)) |
-		    __GFP_NOMEMALLOC;
-	struct page *chunk;
-	unsigned int i;
+	gfp_t bits;
 
-	if (targets->wanted < 1UL << CHUNK_ORDER)
-		return false;
-	chunk = alloc_pages_node(targets->nid, gfp, CHUNK_ORDER);
-	if (!chunk)
-		return false;
-	split_page(chunk, CHUNK_ORDER);
-	if (!is_to_be_avoided(targets, chunk)) {
-		targets->chunk = chunk;
-		targets->chunk_left = 1U << CHUNK_ORDER;
-		return true;
-	}
-	for (i = 0; i < 1U << CHUNK_ORDER; i++)
-		list_add_tail(&chunk[i].lru, &targets->rejected);
-	return true;
+	if (folio_zonenum(folio) == ZONE_MOVABLE || folio_test_anon(folio))
+		return __GFP_HIGHMEM;
+	bits = zone_bits_of_mapping(folio);
+	if (bits & (__GFP_DMA | __GFP_DMA32))
+		return bits & (__GFP_DMA | __GFP_DMA32);
+	return bits & __GFP_MOVABLE ? __GFP_HIGHMEM : 0;
 }
 
-static void fetch_singles(struct mhp_targets *targets)
+static gfp_t with_zone(gfp_t gfp, gfp_t zone_bits)
 {
-	unsigned long nr = clamp(targets->wanted, 1UL, TARGETS_BULK);
-	struct page *page, *next;
-	LIST_HEAD(fetched);
-
-	__alloc_pages_bulk(gfp_of(targets), targets->nid, NULL, nr, &fetched,
-			   NULL);
-	list_for_each_entry_safe(page, next, &fetched, lru) {
-		list_move_tail(&page->lru, is_to_be_avoided(targets, page) ?
-			       &targets->rejected : &targets->pages);
-	}
+	return (gfp & ~__GFP_HIGHMEM) | zone_bits;
 }
 
-/* Fill the stock of single pages; what is to be avoided is put aside. */
-static void fetch_pages(struct mhp_targets *targets)
+static struct page *take_from_chunk(struct mhp_target_pool *pool)
 {
-	if (!fetch_chunk(targets))
-		fetch_singles(targets);
-}
-
-static struct page *take_from_chunk(struct mhp_targets *targets)
-{
-	if (!targets->chunk_left)
+	if (!pool->chunk_left)
 		return NULL;
-	targets->chunk_left--;
-	return targets->chunk++;
+	pool->chunk_left--;
+	return pool->chunk++;
 }
 
 static struct page *take_first(struct list_head *pages)
@@ -114,29 +106,205 @@ static struct page *take_first(struct list_head *pages)
 	return page;
 }
 
-static bool is_out_of_stock(const struct mhp_targets *targets)
+static struct page *take_from_pool(struct mhp_target_pool *pool)
 {
-	return !targets->chunk_left && list_empty(&targets->pages);
+	return take_from_chunk(pool) ?: take_first(&pool->pages);
 }
 
-static struct page *take_from_stock(struct mhp_targets *targets)
+/* Pages of the device that is to be avoided are put aside while that is on. */
+static bool is_put_aside(const struct mhp_targets *targets,
+			 const struct page *page)
 {
-	if (is_out_of_stock(targets))
-		fetch_pages(targets);
-	if (is_out_of_stock(targets) && !targets->kernel_zones_only) {
-		targets->kernel_zones_only = true;
-		fetch_pages(targets);
+	return targets->try_outside && is_to_be_avoided(targets, page);
+}
+
+static void put_chunk(struct mhp_targets *targets,
+		      struct mhp_target_pool *pool, struct page *chunk)
+{
+	unsigned long i;
+
+	split_page(chunk, CHUNK_ORDER);
+	if (!is_put_aside(targets, chunk)) {
+		pool->chunk = chunk;
+		pool->chunk_left = CHUNK_PAGES;
+		return;
 	}
-	return take_from_chunk(targets) ?: take_first(&targets->pages) ?:
-	       take_first(&targets->rejected);
+	for (i = 0; i < CHUNK_PAGES; i++)
+		list_add_tail(&chunk[i].lru, &pool->rejected);
 }
 
-static struct folio *get_single(struct mhp_targets *targets)
+static void put_bulk(struct mhp_targets *targets, struct mhp_target_pool *pool,
+		     struct list_head *fetched)
 {
-	struct page *page = take_from_chunk(targets) ?: take_from_stock(targets);
+	struct page *page, *next;
 
+	list_for_each_entry_safe(page, next, fetched, lru)
+		list_move_tail(&page->lru, is_put_aside(targets, page) ?
+			       &pool->rejected : &pool->pages);
+}
+
+/* The zone that an allocation comes from that takes what lies ready. */
+static struct zone *ready_zone(int nid, gfp_t gfp)
+{
+	const enum zone_type highest = gfp_zone(gfp);
+	struct zoneref *z;
+	struct zone *zone;
+
+	for_each_zone_zonelist(zone, z, node_zonelist(nid, gfp), highest)
+		if (zone_watermark_ok(zone, 0, low_wmark_pages(zone), highest,
+				      0))
+			return zone;
+	return NULL;
+}
+
+/* Many pages at once only where their zone stays above its high watermark. */
+static bool is_plenty(const struct mhp_targets *targets, gfp_t gfp)
+{
+	struct zone *zone = ready_zone(targets->nid, gfp);
+
+	return zone && zone_watermark_ok(zone, CHUNK_ORDER,
+					 high_wmark_pages(zone) + CHUNK_PAGES,
+					 gfp_zone(gfp), 0);
+}
+
+static bool fetch_chunk(struct mhp_targets *targets,
+			struct mhp_target_pool *pool)
+{
+	const gfp_t gfp = with_zone(GFP_READY, pool->zone_bits);
+	struct page *chunk;
+
+	if (targets->wanted < CHUNK_PAGES || !is_plenty(targets, gfp))
+		return false;
+	chunk = alloc_pages_node(targets->nid, gfp, CHUNK_ORDER);
+	if (chunk)
+		put_chunk(targets, pool, chunk);
+	return chunk;
+}
+
+static void fetch_bulk(struct mhp_targets *targets, gfp_t gfp,
+		       unsigned long nr_pages, struct mhp_target_pool *pool)
+{
+	LIST_HEAD(fetched);
+
+	__alloc_pages_bulk(gfp, targets->nid, NULL, nr_pages, &fetched, NULL);
+	put_bulk(targets, pool, &fetched);
+}
+
+/* While there may be spare memory outside, nobody is made to reclaim. */
+static void fetch_anywhere(struct mhp_targets *targets,
+			   struct mhp_target_pool *pool)
+{
+	gfp_t gfp = targets->try_outside ? GFP_READY : GFP_TARGET;
+
+	if (!fetch_chunk(targets, pool))
+		fetch_bulk(targets, with_zone(gfp, pool->zone_bits),
+			   clamp(targets->wanted, 1UL, TARGETS_BULK), pool);
+}
+
+/* Free pages of a zone that no preference of ours has to leave alone. */
+static unsigned long spare_pages(struct zone *zone)
+{
+	unsigned long free = zone_page_state(zone, NR_FREE_PAGES);
+	unsigned long keep = high_wmark_pages(zone) +
+			     zone->lowmem_reserve[ZONE_MOVABLE] +
+			     zone_managed_pages(zone) / SPARE_SHARE;
+
+	return free > keep ? free - keep : 0;
+}
+
+/* GFP masks by zone that are asked for spare memory; ZONE_DMA is not. */
+static const struct spare_zone {
+	enum zone_type type;
+	gfp_t bits;
+} spare_zones[] = {
+	{ ZONE_NORMAL, 0 },
+#ifdef CONFIG_ZONE_DMA32
+	{ ZONE_DMA32, __GFP_DMA32 },
+#endif
+};
+
+/* Take a chunk, or single pages, from one zone, as long as it has to spare. */
+static void fetch_spare(struct mhp_targets *targets,
+			const struct spare_zone *from,
+			struct mhp_target_pool *pool)
+{
+	struct zone *zone = &NODE_DATA(targets->nid)->node_zones[from->type];
+	unsigned long nr = min3(targets->wanted, TARGETS_BULK,
+				populated_zone(zone) ? spare_pages(zone) : 0);
+	const gfp_t gfp = with_zone(GFP_SPARE, from->bits);
+	struct page *chunk = NULL;
+
+	if (nr >= CHUNK_PAGES)
+		chunk = alloc_pages_node(targets->nid, gfp, CHUNK_ORDER);
+	if (chunk)
+		put_chunk(targets, pool, chunk);
+	else if (nr)
+		fetch_bulk(targets, gfp, nr, pool);
+}
+
+static struct page *take_outside(struct mhp_targets *targets,
+				 struct mhp_target_pool *pool)
+{
+	struct page *page = NULL;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(spare_zones) && !page; i++) {
+		if (pool->zone_bits & ~__GFP_HIGHMEM)
+			continue;
+		fetch_spare(targets, &spare_zones[i], pool);
+		page = take_from_pool(pool);
+	}
+	return page;
+}
+
+/* Pages outside what is to be avoided, until there are none. */
+static struct page *take_preferred(struct mhp_targets *targets,
+				   struct mhp_target_pool *pool)
+{
+	struct page *page = NULL;
+
+	if (list_empty(&pool->rejected)) {
+		fetch_anywhere(targets, pool);
+		page = take_from_pool(pool);
+	}
 	if (!page)
-		page = alloc_pages_node(targets->nid, GFP_TARGET, 0);
+		page = take_outside(targets, pool);
+	if (!page)
+		targets->try_outside = false;
+	return page;
+}
+
+static struct page *take_any(struct mhp_targets *targets,
+			     struct mhp_target_pool *pool)
+{
+	struct page *page = take_first(&pool->rejected);
+
+	if (page)
+		return page;
+	fetch_anywhere(targets, pool);
+	return take_from_pool(pool);
+}
+
+static struct mhp_target_pool *pool_of(struct mhp_targets *targets,
+				       gfp_t zone_bits)
+{
+	return &targets->pools[zone_bits == __GFP_HIGHMEM];
+}
+
+static struct folio *get_single(struct mhp_targets *targets, gfp_t zone_bits)
+{
+	struct mhp_target_pool *pool = pool_of(targets, zone_bits);
+	struct page *page = NULL;
+
+	/* A mapping that wants the lowest zones is rare. */
+	if (zone_bits == pool->zone_bits)
+		page = take_from_pool(pool) ?:
+		       (targets->try_outside ? take_preferred(targets, pool) :
+					       NULL) ?:
+		       take_any(targets, pool);
+	if (!page)
+		page = alloc_pages_node(targets->nid,
+					with_zone(GFP_TARGET, zone_bits), 0);
 	if (!page)
 		return NULL;
 	if (targets->wanted)
@@ -144,49 +312,80 @@ static struct folio *get_single(struct mhp_targets *targets)
 	return page_folio(page);
 }
 
-/* A large folio is split by the caller if there is none. */
-static struct folio *get_large(struct mhp_targets *targets, unsigned int order)
+/* A large folio from memory that a kernel zone has to spare, or NULL. */
+static struct folio *get_large_outside(struct mhp_targets *targets,
+				       unsigned int order)
 {
-	const gfp_t extra = __GFP_COMP | __GFP_NOMEMALLOC;
-	gfp_t gfp = gfp_of(targets) | extra;
-	struct folio *folio = __folio_alloc_node(gfp, order, targets->nid);
+	struct folio *folio = NULL;
+	unsigned int i;
 
-	if (folio && is_to_be_avoided(targets, &folio->page)) {
-		struct folio *other;
+	for (i = 0; i < ARRAY_SIZE(spare_zones) && !folio; i++) {
+		struct zone *zone = &NODE_DATA(targets->nid)->
+			node_zones[spare_zones[i].type];
 
-		targets->kernel_zones_only = true;
-		other = __folio_alloc_node(gfp_of(targets) | extra, order,
-					   targets->nid);
-		if (other) {
+		if (!populated_zone(zone) || spare_pages(zone) < 1UL << order)
+			continue;
+		folio = __folio_alloc_node(with_zone(GFP_SPARE,
+						     spare_zones[i].bits) |
+					   __GFP_COMP, order, targets->nid);
+		if (folio && is_to_be_avoided(targets, &folio->page)) {
 			folio_put(folio);
-			return other;
+			folio = NULL;
 		}
 	}
-	if (!folio && targets->kernel_zones_only)
-		folio = __folio_alloc_node(GFP_TARGET | extra, order,
-					   targets->nid);
 	return folio;
+}
+
+/* A large folio is split by the caller if there is none. */
+static struct folio *get_large(struct mhp_targets *targets, unsigned int order,
+			       gfp_t zone_bits)
+{
+	const gfp_t gfp = with_zone(GFP_LARGE, zone_bits);
+	struct folio *folio = __folio_alloc_node(gfp, order, targets->nid);
+	struct folio *other;
+
+	if (!folio || !is_to_be_avoided(targets, &folio->page))
+		return folio;
+	other = get_large_outside(targets, order);
+	if (!other)
+		return folio;
+	folio_put(folio);
+	return other;
 }
 
 /* One of the pool, or a new one in place of the old. */
 static struct folio *alloc_huge(const struct mhp_targets *targets,
-				struct hstate *h, bool movable)
+				struct hstate *h, gfp_t gfp)
 {
-	gfp_t gfp = htlb_modify_alloc_mask(h, GFP_TARGET);
-
-	if (!movable)
-		gfp &= ~(__GFP_MOVABLE | __GFP_HIGHMEM);
 	return alloc_hugetlb_folio_nodemask(h, targets->nid, NULL, gfp, true);
+}
+
+static bool has_spare_huge(const struct mhp_targets *targets, struct hstate *h)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(spare_zones); i++) {
+		struct zone *zone = &NODE_DATA(targets->nid)->
+			node_zones[spare_zones[i].type];
+
+		if (populated_zone(zone) &&
+		    spare_pages(zone) >= pages_per_huge_page(h))
+			return true;
+	}
+	return false;
 }
 
 static struct folio *get_huge(struct mhp_targets *targets, struct hstate *h)
 {
-	struct folio *folio = alloc_huge(targets, h, true), *other;
+	gfp_t gfp = htlb_modify_alloc_mask(h, GFP_TARGET);
+	struct folio *folio = alloc_huge(targets, h, gfp), *other;
 
-	if (!folio || !is_to_be_avoided(targets, &folio->page))
+	if (!folio || !is_to_be_avoided(targets, &folio->page) ||
+	    !has_spare_huge(targets, h))
 		return folio;
 
-	other = alloc_huge(targets, h, false);
+	gfp &= ~(__GFP_MOVABLE | __GFP_HIGHMEM | __GFP_RECLAIM);
+	other = alloc_huge(targets, h, gfp | __GFP_NOWARN);
 	if (!other)
 		return folio;
 	if (is_to_be_avoided(targets, &other->page))
@@ -196,22 +395,36 @@ static struct folio *get_huge(struct mhp_targets *targets, struct hstate *h)
 }
 
 /**
- * mhp_targets_get - a folio for the content of another
+ * mhp_targets_get - allocate a folio for the content of another
  * @src: the folio to be moved
  * @private: the struct mhp_targets
  *
  * Context: May sleep.
- * Return: a folio of the same size, or NULL if there is no memory.
+ * Return: a folio of the same size, or NULL if there is no memory; @src is
+ *	noted then.
  */
 struct folio *mhp_targets_get(struct folio *src, unsigned long private)
 {
 	struct mhp_targets *targets = (struct mhp_targets *)private;
+	struct folio *dst;
 
-	if (!folio_test_large(src))
-		return get_single(targets);
 	if (folio_test_hugetlb(src))
-		return get_huge(targets, folio_hstate(src));
-	return get_large(targets, folio_order(src));
+		dst = get_huge(targets, folio_hstate(src));
+	else if (folio_test_large(src))
+		dst = get_large(targets, folio_order(src), zone_bits_of(src));
+	else
+		dst = get_single(targets, zone_bits_of(src));
+	if (!dst)
+		targets->failed = src;
+	return dst;
+}
+
+static void init_pool(struct mhp_target_pool *pool, gfp_t zone_bits)
+{
+	pool->zone_bits = zone_bits;
+	pool->chunk_left = 0;
+	INIT_LIST_HEAD(&pool->pages);
+	INIT_LIST_HEAD(&pool->rejected);
 }
 
 /**
@@ -229,11 +442,20 @@ void mhp_targets_begin(struct mhp_targets *targets,
 {
 	targets->ev = ev;
 	targets->nid = nid;
-	targets->kernel_zones_only = false;
 	targets->wanted = wanted;
-	targets->chunk_left = 0;
-	INIT_LIST_HEAD(&targets->pages);
-	INIT_LIST_HEAD(&targets->rejected);
+	targets->try_outside = ev->avoid_start < ev->avoid_end;
+	targets->failed = NULL;
+	init_pool(&targets->pools[0], 0);
+	init_pool(&targets->pools[1], __GFP_HIGHMEM);
+}
+
+static void drain_pool(struct mhp_target_pool *pool)
+{
+	struct page *page;
+
+	list_splice_init(&pool->rejected, &pool->pages);
+	while ((page = take_from_pool(pool)))
+		__free_page(page);
 }
 
 /**
@@ -244,11 +466,6 @@ void mhp_targets_begin(struct mhp_targets *targets,
  */
 void mhp_targets_end(struct mhp_targets *targets)
 {
-	struct page *page;
-
-	while ((page = take_from_chunk(targets)))
-		__free_page(page);
-	list_splice_init(&targets->rejected, &targets->pages);
-	while ((page = take_first(&targets->pages)))
-		__free_page(page);
+	drain_pool(&targets->pools[0]);
+	drain_pool(&targets->pools[1]);
 }
