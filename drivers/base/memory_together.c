@@ -57,6 +57,7 @@ static int begin_locked(struct mhp_evacuation *ev)
 {
 	int ret;
 
+	mhp_evacuation_drain(ev);
 	mem_hotplug_begin();
 	ret = mhp_evacuation_begin(ev);
 	mem_hotplug_done();

@@ -120,6 +120,7 @@ int mhp_evacuation_add(struct mhp_evacuation *ev, unsigned long start_pfn,
 		       unsigned long nr_pages, struct zone *zone);
 void mhp_evacuation_avoid(struct mhp_evacuation *ev, unsigned long start_pfn,
 			  unsigned long end_pfn);
+void mhp_evacuation_drain(struct mhp_evacuation *ev);
 int mhp_evacuation_begin(struct mhp_evacuation *ev);
 int mhp_evacuation_run(struct mhp_evacuation *ev);
 int mhp_evacuation_again(unsigned long start_pfn);

@@ -157,30 +157,46 @@ void mhp_survey_range(unsigned long start_pfn, unsigned long end_pfn,
  * @pfn: where it is
  * @end_pfn: where it ends
  * @steps: places that it may still look at
- * @visit: called for each place; false ends the walk there
+ * @pass_ordinary: single pages of an LRU list are of no interest
+ * @visit: called for each other place; false ends the walk there
  * @arg: given to @visit
  */
 struct scan {
 	unsigned long pfn;
 	unsigned long end_pfn;
 	unsigned long steps;
+	bool pass_ordinary;
 	bool (*visit)(unsigned long pfn, struct mhp_place *place, void *arg);
 	void *arg;
 };
 
+/* At the start of a pageblock, its type has to be looked at as well. */
+static bool is_passed_over(const struct scan *scan)
+{
+	return scan->pass_ordinary && !pageblock_aligned(scan->pfn) &&
+	       mhp_is_ordinary(pfn_to_page(scan->pfn));
+}
+
+/* Look at the next place; false if the walk is to end there. */
+static bool scan_place(struct scan *scan)
+{
+	struct mhp_place place = { .nr_pages = 1 };
+
+	if (!is_passed_over(scan)) {
+		place = mhp_look_in(scan->pfn, scan->end_pfn);
+		if (!scan->visit(scan->pfn, &place, scan->arg))
+			return false;
+	}
+	scan->pfn += place.nr_pages;
+	return true;
+}
+
 /* Look at the places of a pageblock; false if the walk is to end. */
 static bool scan_online_pageblock(struct scan *scan, unsigned long end)
 {
-	while (scan->pfn < end) {
-		struct mhp_place place = mhp_look_in(scan->pfn, scan->end_pfn);
-
-		if (!scan->steps)
+	for (; scan->pfn < end; scan->steps--)
+		if (!scan->steps || !scan_place(scan))
 			return false;
-		scan->steps--;
-		if (!scan->visit(scan->pfn, &place, scan->arg))
-			return false;
-		scan->pfn += place.nr_pages;
-	}
 	return true;
 }
 
@@ -235,6 +251,7 @@ static int predict_part(unsigned long *pfn, unsigned long end_pfn,
 		.pfn = *pfn,
 		.end_pfn = end_pfn,
 		.steps = *steps,
+		.pass_ordinary = true,
 		.visit = goes_away,
 	};
 	int ret = scan_range(&scan);

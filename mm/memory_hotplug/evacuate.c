@@ -16,7 +16,9 @@
  *
  * Passes run in a worker, since the memory that pages move to must not depend
  * on the cpuset and memory policy of the task that writes to sysfs.  The owner
- * waits for the worker, and passes a signal on.
+ * waits for the worker, and passes a signal on.  The worker reclaims only what
+ * needs no I/O, so that it does not wait for a disk that never answers; the
+ * rest is left to kswapd, and pages that find no room wait for the next pass.
  *
  * Locks.  The owner holds device_hotplug_lock from begin to end: no block
  * changes its state but the owner's.  begin and take need mem_hotplug_lock for
@@ -40,9 +42,12 @@
 #define PAUSE_FIRST_MS		1
 #define PAUSE_MAX_MS		128
 
-/* Passes without progress for want of single pages, until it gives up. */
+/* How long to wait for a drain before looking whether to go on waiting. */
+#define DRAIN_STEP		(HZ / 10)
+
+/* Passes that it goes on without progress for want of memory, at least. */
 #define STARVED_PASSES		3
-/* How long it waits for memory for huge pages while nothing else is left. */
+/* How long it waits for memory that kswapd or compaction may still free. */
 #define STARVED_MS		10000
 
 static unsigned int offline_timeout_ms __read_mostly = 120 * MSEC_PER_SEC;
@@ -203,11 +208,61 @@ void mhp_evacuation_avoid(struct mhp_evacuation *ev, unsigned long start_pfn,
 	ev->avoid_end = end_pfn;
 }
 
-/* Pages waiting in per-CPU lists are neither free nor in use. */
-static void drain_caches(void)
+/* Why an evacuation has to end now, or MHP_FAILURE_NONE. */
+static enum mhp_failure must_end(const struct mhp_evacuation *ev)
+{
+	if (signal_pending(current) || READ_ONCE(ev->interrupted))
+		return MHP_FAILURE_SIGNAL;
+	if (READ_ONCE(ev->given_back))
+		return MHP_FAILURE_NO_ROOM;
+	if (READ_ONCE(ev->cancelled))
+		return MHP_FAILURE_CANCELLED;
+	if (time_after(jiffies, ev->deadline))
+		return MHP_FAILURE_DEADLINE;
+	return MHP_FAILURE_NONE;
+}
+
+/* Counts the times that the LRU batches of all CPUs have been drained. */
+static unsigned long nr_drains;
+static DECLARE_WAIT_QUEUE_HEAD(drain_wait);
+
+static void drain_worker(struct work_struct *work)
 {
 	lru_add_drain_all();
+	WRITE_ONCE(nr_drains, nr_drains + 1);
+	wake_up_all(&drain_wait);
+}
+static DECLARE_WORK(drain_work, drain_worker);
+
+/*
+ * Drain the per-CPU lists: pages in them are neither free nor on an LRU list.
+ * LRU batches are drained by a worker on each CPU.  A CPU that a real-time task
+ * keeps busy may never run it, so the wait ends after @timeout jiffies, or when
+ * the evacuation has to.
+ */
+static void drain_caches(struct mhp_evacuation *ev, unsigned long timeout)
+{
+	const unsigned long before = READ_ONCE(nr_drains);
+	const unsigned long end = jiffies + timeout;
+
+	queue_work(system_unbound_wq, &drain_work);
+	while (READ_ONCE(nr_drains) == before && !must_end(ev) &&
+	       time_before(jiffies, end))
+		wait_event_timeout(drain_wait, READ_ONCE(nr_drains) != before,
+				   DRAIN_STEP);
 	drain_all_pages(NULL);
+}
+
+/**
+ * mhp_evacuation_drain - make pages in per-CPU lists visible to the first look
+ * @ev: with all its ranges
+ *
+ * Context: device_hotplug_lock held. May sleep, for as long as the timeout.
+ */
+void mhp_evacuation_drain(struct mhp_evacuation *ev)
+{
+	drain_caches(ev, MAX_JIFFY_OFFSET);
+	ev->is_drained = true;
 }
 
 /* What a pass found is in the way; one that was cut short may know less. */
@@ -219,19 +274,22 @@ static void keep_found(struct mhp_evacuation *ev, bool is_whole)
 	ev->blockers.nr = ev->found.nr;
 }
 
+/* The first look is short, and tells what is in the way if time is up at once. */
 static int survey_all(struct mhp_evacuation *ev, struct mhp_tally *tally)
 {
+	enum mhp_failure failure = MHP_FAILURE_NONE;
 	unsigned int i;
-	int ret = 0;
 
 	ev->found.nr = 0;
-	for (i = 0; i < ev->nr_ranges && !ret; i++) {
+	for (i = 0; i < ev->nr_ranges && !failure; i++) {
 		mhp_survey_range(ev->ranges[i].start_pfn, ev->ranges[i].end_pfn,
 				 tally, &ev->found);
-		ret = mhp_evacuation_bounds(ev);
+		failure = must_end(ev);
+		if (failure == MHP_FAILURE_DEADLINE)
+			failure = MHP_FAILURE_NONE;
 	}
-	keep_found(ev, !ret);
-	return ret;
+	keep_found(ev, !failure);
+	return mhp_evacuation_fail(ev, failure);
 }
 
 /* Look before moving: does anything block it, and is there room? */
@@ -312,23 +370,7 @@ static void unisolate_if_isolated(struct mhp_range *range)
 int mhp_evacuation_begin(struct mhp_evacuation *ev)
 {
 	mhp_assert_write_locked();
-	drain_caches();
-	ev->is_drained = true;
 	return look_at_all(ev) ?: isolate_all(ev);
-}
-
-/* Why an evacuation has to end now, or MHP_FAILURE_NONE. */
-static enum mhp_failure must_end(const struct mhp_evacuation *ev)
-{
-	if (signal_pending(current) || READ_ONCE(ev->interrupted))
-		return MHP_FAILURE_SIGNAL;
-	if (READ_ONCE(ev->given_back))
-		return MHP_FAILURE_NO_ROOM;
-	if (READ_ONCE(ev->cancelled))
-		return MHP_FAILURE_CANCELLED;
-	if (time_after(jiffies, ev->deadline))
-		return MHP_FAILURE_DEADLINE;
-	return MHP_FAILURE_NONE;
 }
 
 /**
@@ -411,11 +453,15 @@ bool mhp_evacuation_has(unsigned long start_pfn)
 	return true;
 }
 
-/* The caches have just been drained when the first pass begins. */
+/*
+ * The lists have just been drained when the first pass begins.  In a job of one
+ * pass, other tasks wait for mem_hotplug_lock.
+ */
 static void drain_once(struct mhp_evacuation *ev)
 {
 	if (!ev->is_drained)
-		drain_caches();
+		drain_caches(ev, ev->job.max_passes == 1 ? DRAIN_STEP :
+							   MAX_JIFFY_OFFSET);
 	ev->is_drained = false;
 }
 
@@ -464,9 +510,21 @@ struct starvation {
 	unsigned long since;
 };
 
+/* kswapd gives up on a node when it has found nothing to reclaim many times. */
+static bool kswapd_gave_up(void)
+{
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY)
+		if (READ_ONCE(NODE_DATA(nid)->kswapd_failures) <
+		    MAX_RECLAIM_RETRIES)
+			return false;
+	return true;
+}
+
 /*
- * Whether it is of no use to go on.  Single pages are found at once or, after
- * all that reclaim can do, not at all; huge pages may come with time.
+ * Whether it is of no use to go on: no page has moved for some passes, for want
+ * of memory, and none is going to be freed.
  */
 static bool is_starved(struct starvation *starved,
 		       const struct mhp_evacuation *ev,
@@ -481,10 +539,10 @@ static bool is_starved(struct starvation *starved,
 	}
 	if (!is_short)
 		return false;
-	starved->passes++;
-	if (time_after(jiffies, starved->since + msecs_to_jiffies(STARVED_MS)))
-		return true;
-	return left->starved_single && starved->passes >= STARVED_PASSES;
+	if (++starved->passes < STARVED_PASSES)
+		return false;
+	return (left->starved_single && kswapd_gave_up()) ||
+	       time_after(jiffies, starved->since + msecs_to_jiffies(STARVED_MS));
 }
 
 static bool is_done(const struct mhp_tally *left)
@@ -492,6 +550,7 @@ static bool is_done(const struct mhp_tally *left)
 	return !left->busy && !left->movable && !left->blocked;
 }
 
+/* Each pause is twice as long as the last. */
 static void pause_passes(struct mhp_evacuation *ev, unsigned int *pause_ms)
 {
 	wait_event_timeout(ev->wake, must_end(ev), msecs_to_jiffies(*pause_ms));
@@ -506,6 +565,7 @@ static int run_passes(struct mhp_evacuation *ev)
 	int ret;
 
 	for (;;) {
+		const unsigned long moved = ev->moved;
 		struct mhp_tally left = {};
 
 		drain_once(ev);
@@ -518,6 +578,8 @@ static int run_passes(struct mhp_evacuation *ev)
 			return mhp_evacuation_fail(ev, MHP_FAILURE_NO_ROOM);
 		if (++passes == ev->job.max_passes)
 			return -EAGAIN;
+		if (ev->moved != moved)
+			pause_ms = PAUSE_FIRST_MS;
 		pause_passes(ev, &pause_ms);
 		ret = mhp_evacuation_bounds(ev);
 		if (ret)
@@ -527,10 +589,12 @@ static int run_passes(struct mhp_evacuation *ev)
 
 static void evacuation_worker(struct work_struct *work)
 {
+	unsigned int flags = memalloc_noio_save();
 	struct mhp_evacuation *ev;
 
 	ev = container_of(work, struct mhp_evacuation, work);
 	ev->job.ret = give_up_pools(ev) ?: run_passes(ev);
+	memalloc_noio_restore(flags);
 	complete(&ev->done);
 }
 

@@ -252,6 +252,21 @@ static void start_writeback(const struct mhp_tally *left)
 		wakeup_flusher_threads(WB_REASON_VMSCAN);
 }
 
+/* When time is up, a page that the pass did not get to is in the way. */
+static void note_first_left(struct pass *pass, unsigned long pfn)
+{
+	while (pfn < pass->range->end_pfn) {
+		struct mhp_place place = mhp_look_in(pfn, pass->range->end_pfn);
+
+		if (place.class == MHP_PLACE_MOVABLE) {
+			place.kind = MHP_BLOCKER_PASSING;
+			mhp_note_blocker(&pass->ev->found, pfn, &place);
+			return;
+		}
+		pfn += place.nr_pages;
+	}
+}
+
 /**
  * mhp_move_all - move all that moves out of a range, in one pass
  * @ev: the evacuation
@@ -278,6 +293,8 @@ int mhp_move_all(struct mhp_evacuation *ev, struct mhp_range *range,
 	}
 	/* Also when it ends early: what was collected has to go somewhere. */
 	move_batch(&pass);
+	if (ret && !ev->found.nr)
+		note_first_left(&pass, pfn);
 	start_writeback(left);
 	return ret;
 }

@@ -247,10 +247,14 @@ static void tell_file(struct folio *folio, char *buf, size_t size)
 	folio_unlock(folio);
 }
 
-/* Of other kinds of folio, the mapping may be anything. */
+/*
+ * Of other kinds of folio, the mapping may be anything.  A folio that has just
+ * been put back is on no LRU list yet.
+ */
 static bool is_user_folio(const struct folio *folio)
 {
-	return folio_test_lru(folio) || folio_test_unevictable(folio);
+	return folio_test_lru(folio) || folio_test_unevictable(folio) ||
+	       folio_mapped(folio);
 }
 
 /* A folio that is held is what it is, and stays it; a slab may be freed. */

@@ -70,7 +70,7 @@ static unsigned long pages_without_pool(const struct mhp_tally *tally)
  * mhp_has_room - whether memory outside can take what is in use inside
  * @tally: what was found in the ranges, which are not isolated yet
  *
- * Context: Any. The per-CPU lists of free pages have been drained.
+ * Context: Any. mhp_evacuation_drain() has come before.
  * Return: false if it certainly cannot.
  */
 bool mhp_has_room(const struct mhp_tally *tally)

@@ -27,12 +27,15 @@
 #include <linux/pagemap.h>
 #include "evacuate.h"
 
-/* Movable, from any zone.  An evacuation itself reports a lack of memory. */
+/*
+ * Movable, from any zone.  An evacuation itself reports a lack of memory, and
+ * tries again: what it cannot reclaim at once is left to kswapd.
+ */
 #define GFP_TARGET	((GFP_HIGHUSER_MOVABLE & ~__GFP_HARDWALL) | \
-			 __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+			 __GFP_NORETRY | __GFP_NOWARN)
 /* What lies ready: kswapd is woken when there is little, but nobody waits. */
 #define GFP_READY	((GFP_TARGET & ~(__GFP_DIRECT_RECLAIM | \
-					 __GFP_RETRY_MAYFAIL)) | \
+					 __GFP_NORETRY)) | \
 			 __GFP_NOMEMALLOC)
 /* A preference: only one zone of one node, and nobody is woken. */
 #define GFP_SPARE	((GFP_READY & ~(__GFP_KSWAPD_RECLAIM | \
