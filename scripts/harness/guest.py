@@ -55,17 +55,26 @@ def prepare(variant, build=True):
     return PREPARED[variant]
 
 
+def run_script(*command):
+    """Run a script of this repository, which must succeed; return what it printed."""
+    answer = subprocess.run(command, cwd=TOP, stdout=subprocess.PIPE, text=True)
+    if answer.returncode:
+        raise GuestError('%s failed' % ' '.join(command))
+    return answer.stdout.strip()
+
+
 def make_images(variant, build):
-    """Run the scripts that make image and initramfs."""
-    image = os.path.join(BUILD, 'out', variant, 'arch/x86/boot/bzImage')
-    commands = [['scripts/build', variant]] if build and not os.environ.get('MHP_NO_BUILD') else []
-    for command in commands + [['scripts/initramfs', variant]]:
-        answer = subprocess.run(command, cwd=TOP, stdout=subprocess.PIPE, text=True)
-        if answer.returncode:
-            raise GuestError('%s failed' % ' '.join(command))
+    """Run the scripts that make image and initramfs; what a failed build left is not taken."""
+    folder = os.path.join(BUILD, 'out', variant)
+    image = os.path.join(folder, 'arch/x86/boot/bzImage')
+    if build and not os.environ.get('MHP_NO_BUILD'):
+        run_script('scripts/build', variant)
+    if os.path.exists(os.path.join(folder, 'unfinished')):
+        raise GuestError('the last build of %s has not succeeded (scripts/build %s)' % (variant, variant))
+    initrd = run_script('scripts/initramfs', variant)
     if not os.path.exists(image):
         raise GuestError('no kernel %s' % image)
-    return image, answer.stdout.strip()
+    return image, initrd
 
 
 def kvm_works(variant, image, initrd):

@@ -13,7 +13,7 @@ import traceback
 
 from . import console
 from .agent import GuestCrashed, GuestError, GuestTimeout
-from .guest import TOP, Guest, prepare
+from .guest import TOP, Guest, prepare, run_script
 from .qmp import QmpError, QmpTimeout
 from .report import Failure, Report, Skip
 
@@ -97,10 +97,10 @@ def parser(doc):
     return words
 
 
-def main(suite, args, tests, also=()):
+def main(suite, args, tests, also=(), scripts=()):
     """List or run the tests of a suite on the variant that args name; return the exit status.
 
-    Kernels that are needed also, beside that of the variant, are made first.
+    Kernels that are needed also, beside that of the variant, and what other scripts make, are made first.
     """
     if args.list:
         for name, function in tests.items():
@@ -108,6 +108,8 @@ def main(suite, args, tests, also=()):
         return 0
     report = Report()
     try:
+        for script in scripts if not args.no_build else ():
+            run_script(script)
         for variant in (args.variant, *also):
             prepare(variant, build=not args.no_build)
         run(tests, args.variant, report, args.scale, args.only)
