@@ -8,7 +8,8 @@ import json
 import sys
 import time
 
-VERDICTS = ('pass', 'fail', 'skip', 'timeout', 'crashed', 'lost')
+GOOD = ('pass', 'skip')
+VERDICTS = GOOD + ('fail', 'timeout', 'crashed', 'lost')
 
 
 class Skip(Exception):
@@ -36,7 +37,7 @@ class Report:
     def line(self, result, number):
         """Print one KTAP result line; reasons of several lines become comments."""
         first, *rest = result['reason'].splitlines() or ['']
-        good = result['verdict'] in ('pass', 'skip')
+        good = result['verdict'] in GOOD
         text = '%s %d %s' % ('ok' if good else 'not ok', number, result['name'])
         if result['verdict'] == 'skip':
             text += ' # SKIP ' + first
@@ -61,7 +62,7 @@ class Report:
     @property
     def good(self):
         """True if something ran and nothing failed; zero tests is a failure."""
-        return bool(self.results) and self.count('pass', 'skip') == len(self.results)
+        return bool(self.results) and self.count(*GOOD) == len(self.results)
 
     def finish(self):
         """Print plan, failures, skips and the final line; return the exit status."""
@@ -75,7 +76,7 @@ class Report:
 
     def final_line(self):
         """N passed, N failed, N skipped."""
-        failed = len(self.results) - self.count('pass', 'skip')
+        failed = len(self.results) - self.count(*GOOD)
         return '%d passed, %d failed, %d skipped' % (self.count('pass'), failed, self.count('skip'))
 
     def save(self, path):
@@ -83,8 +84,8 @@ class Report:
         with open(path, 'w') as f:
             json.dump({'time': time.time(), 'results': self.results}, f, indent=1)
 
-    def load(self, path, prefix=''):
-        """Add the results of another suite; a file that is not there is lost."""
+    def load(self, path, prefix='', status=0):
+        """Add the results of another suite; without a file, or with a status that they do not tell of, it is lost."""
         try:
             with open(path) as f:
                 results = json.load(f)['results']
@@ -95,3 +96,5 @@ class Report:
             self.add(prefix or path, 'lost', 'zero tests')
         for r in results:
             self.add(prefix + r['name'], r['verdict'], r['reason'], r['seconds'])
+        if status and all(r['verdict'] in GOOD for r in results):
+            self.add(prefix + 'end', 'lost', 'the suite ended with %d, its results are good' % status)
