@@ -17,7 +17,8 @@
  *
  * PATH is the folder for files without a name (the kinds file-*, tmpfs) and for
  * directories (slab).  Exits 4, with one line that says what is missing, if the
- * kernel or the machine cannot make such memory, and 2 if something else failed.
+ * kernel or the machine does not know such memory, and 2 if something else failed,
+ * also if there is too little memory for it.
  *
  * Owns the making of memory, and no decision about memory blocks.
  */
@@ -215,7 +216,7 @@ static void make_mlocked(struct area *area)
 {
 	map_anon(area);
 	if (mlock(area->base, area->pages * PAGE))
-		err(EXIT_MISSING, "mlock");
+		err(EXIT_BROKEN, "mlock");
 	fill(area);
 }
 
@@ -232,7 +233,7 @@ static void make_thp(struct area *area)
 	map(area, size + HUGE_PAGE, MAP_PRIVATE | MAP_ANONYMOUS);
 	area->base += -(uintptr_t)area->base % HUGE_PAGE;
 	if (madvise(area->base, size, MADV_HUGEPAGE))
-		err(EXIT_MISSING, "no transparent huge pages");
+		refused("MADV_HUGEPAGE");
 	fill(area);
 }
 
@@ -346,10 +347,10 @@ static void map_file(struct area *area)
 static void make_file(struct area *area)
 {
 	if (!area->path)
-		errx(EXIT_MISSING, "this kind needs a PATH");
+		errx(EXIT_BROKEN, "this kind needs a PATH");
 	area->fd = open(area->path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (area->fd < 0)
-		err(EXIT_MISSING, "%s", area->path);
+		err(EXIT_BROKEN, "%s", area->path);
 	map_file(area);
 }
 
@@ -390,7 +391,7 @@ static void make_memfd(struct area *area)
 {
 	area->fd = memfd_create("page_kinds", MFD_CLOEXEC);
 	if (area->fd < 0)
-		err(EXIT_MISSING, "memfd_create");
+		refused("memfd_create");
 	map_file(area);
 }
 
@@ -399,8 +400,10 @@ static void make_secret(struct area *area)
 	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 
 	area->fd = syscall(SYS_memfd_secret, O_CLOEXEC);
-	if (area->fd < 0 || setrlimit(RLIMIT_MEMLOCK, &all))
-		err(EXIT_MISSING, "memfd_secret");
+	if (area->fd < 0)
+		refused("memfd_secret");
+	if (setrlimit(RLIMIT_MEMLOCK, &all))
+		err(EXIT_BROKEN, "setrlimit");
 	map_file(area);
 }
 
@@ -422,7 +425,7 @@ static void grow_pool(unsigned long size, unsigned long nr)
 	if (read_number(pool.path) == pool.before + nr)
 		return;
 	write_number(pool.path, pool.before);
-	errx(EXIT_MISSING, "no memory for %lu huge pages of %lu kB", nr, size / 1024);
+	errx(EXIT_BROKEN, "no memory for %lu huge pages of %lu kB", nr, size / 1024);
 }
 
 static void undo_pool(struct area *area)
@@ -493,7 +496,7 @@ static void make_ksm(struct area *area)
 	area->period = area->pages / 2;
 	fill(area);
 	if (madvise(area->base, area->pages * PAGE, MADV_MERGEABLE))
-		err(EXIT_MISSING, "MADV_MERGEABLE");
+		refused("MADV_MERGEABLE");
 	write_number(KSM "pages_to_scan", 20000);
 	write_number(KSM "sleep_millisecs", 10);
 	write_number(KSM "run", 1);
@@ -526,9 +529,9 @@ static bool swap_is_on(void)
 static void swap_out(struct area *area)
 {
 	if (!swap_is_on())
-		errx(EXIT_MISSING, "no swap is on");
+		errx(EXIT_BROKEN, "no swap is on");
 	if (madvise(area->base, area->pages * PAGE, MADV_PAGEOUT))
-		err(EXIT_MISSING, "MADV_PAGEOUT");
+		refused("MADV_PAGEOUT");
 }
 
 /* A quarter of each page is empty, so that it can be compressed by that much. */
@@ -585,7 +588,7 @@ static void make_memcg(struct area *area)
 	enable_memory_controller();
 	snprintf(group.folder, sizeof(group.folder), CGROUPS "page_kinds-%d", getpid());
 	if (mkdir(group.folder, 0700))
-		err(EXIT_MISSING, "%s", group.folder);
+		err(EXIT_BROKEN, "%s", group.folder);
 	write_number(group_file("memory.max"), 2 * size);
 	write_text(group_file("cgroup.procs"), "0");
 	make_anon(area);
@@ -649,11 +652,11 @@ static void make_pinned(struct area *area)
 	unsigned long nr;
 
 	if (ring < 0)
-		err(EXIT_MISSING, "io_uring_setup");
+		refused("io_uring_setup");
 	make_anon(area);
 	nr = collect_held(area, vec);
 	if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, vec, nr))
-		err(EXIT_MISSING, "IORING_REGISTER_BUFFERS");
+		err(EXIT_BROKEN, "IORING_REGISTER_BUFFERS");
 	note_held(area, vec, nr);
 }
 
@@ -669,7 +672,7 @@ static void make_pipe(struct area *area)
 	make_anon(area);
 	nr = collect_held(area, vec);
 	if (vmsplice(ends[1], vec, nr, 0) != (ssize_t)(nr * PAGE))
-		err(EXIT_MISSING, "vmsplice");
+		err(EXIT_BROKEN, "vmsplice");
 	note_held(area, vec, nr);
 }
 
@@ -712,7 +715,7 @@ static void poison(void *addr)
 
 	sigaction(SIGBUS, &act, &old);
 	if (madvise(addr, PAGE, MADV_HWPOISON))
-		err(EXIT_MISSING, "MADV_HWPOISON");
+		refused("MADV_HWPOISON");
 	sigaction(SIGBUS, &old, NULL);
 }
 
@@ -785,7 +788,7 @@ static void make_slab(struct area *area)
 		 area->path ?: "/tmp", getpid());
 	directories.nr = area->pages * PAGE / DIRECTORY_SIZE;
 	if (mkdir(directories.folder, 0700) || !each_directory(make_directory))
-		err(EXIT_MISSING, "%s", directories.folder);
+		err(EXIT_BROKEN, "%s", directories.folder);
 }
 
 static struct count count_slab(const struct area *area)

@@ -9,6 +9,7 @@
 #define PAGES_H
 
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,6 +49,18 @@
  * nothing to do with it; the kernel or the machine lacks what is asked for.
  */
 enum { EXIT_DAMAGED = 1, EXIT_BROKEN = 2, EXIT_MISSING = 4 };
+
+/*
+ * End because the kernel refuses something: it does not know it, or it fails at
+ * it, for want of memory for example.
+ */
+static inline void __attribute__((noreturn)) refused(const char *what)
+{
+	bool unknown = errno == ENOSYS || errno == EOPNOTSUPP || errno == EINVAL ||
+		       errno == ENOENT;
+
+	err(unknown ? EXIT_MISSING : EXIT_BROKEN, "%s", what);
+}
 
 /* splitmix64 */
 static inline uint64_t mix(uint64_t x)
@@ -99,7 +112,7 @@ static inline int open_file(const char *path, int flags)
 	int fd = open(path, flags | O_CLOEXEC);
 
 	if (fd < 0)
-		err(EXIT_MISSING, "%s", path);
+		refused(path);
 	return fd;
 }
 
@@ -133,7 +146,7 @@ static inline unsigned long read_number(const char *path)
 	unsigned long number;
 
 	if (!file)
-		err(EXIT_MISSING, "%s", path);
+		refused(path);
 	if (fscanf(file, "%lu", &number) != 1)
 		errx(EXIT_BROKEN, "%s: no number", path);
 	fclose(file);
