@@ -10,7 +10,7 @@ VERSION = re.compile(r'^\s*(?:K?TAP) version \d+\s*$')
 PLAN = re.compile(r'^\s*1\.\.(\d+)(?:\s*#\s*SKIP\b\s*(.*))?\s*$', re.I)
 RESULT = re.compile(r'^\s*(not ok|ok)\s+(\d+)\b[\s-]*([^#]*?)\s*(?:#\s*(.*))?$')
 BAIL = re.compile(r'^\s*Bail out!\s*(.*)$')
-DIRECTIVE = re.compile(r'^(SKIP|TODO|XFAIL)\b:?\s*(.*)$', re.I)
+SKIP = re.compile(r'^SKIP\b:?\s*(.*)$', re.I)
 
 
 class Ktap:
@@ -51,15 +51,10 @@ class Ktap:
 
 
 def judge_line(ok, directive):
-    """The verdict and reason of one result line."""
-    match = DIRECTIVE.match(directive or '')
-    word = match.group(1).upper() if match else None
-    reason = match.group(2) if match else (directive or '')
-    if word == 'SKIP':
-        return 'skip', reason
-    if word in ('XFAIL', 'TODO'):
-        return 'pass', reason
-    return ('pass' if ok else 'fail'), reason
+    """The verdict and reason of one result line; one that is not ok is a failure, whatever it says beside."""
+    match = SKIP.match(directive or '')
+    reason = match.group(1) if match else (directive or '')
+    return ('fail' if not ok else 'skip' if match else 'pass'), reason
 
 
 def parse(text):

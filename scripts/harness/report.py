@@ -9,6 +9,7 @@ import sys
 import time
 
 GOOD = ('pass', 'skip')
+NOTHING_TESTED = 'no test, or all of them skipped: nothing was tested'
 VERDICTS = GOOD + ('fail', 'timeout', 'crashed', 'lost')
 
 
@@ -61,8 +62,13 @@ class Report:
 
     @property
     def good(self):
-        """True if something ran and nothing failed; zero tests is a failure."""
-        return bool(self.results) and self.count(*GOOD) == len(self.results)
+        """True if something passed and nothing failed; no test at all is a failure, and so are only skips."""
+        return self.count('pass') > 0 and self.count(*GOOD) == len(self.results)
+
+    def require_tests(self, what):
+        """Add a failure if nothing was tested: there was no test, or each has been skipped."""
+        if self.count('skip') == len(self.results):
+            self.add(what, 'lost', NOTHING_TESTED)
 
     def finish(self):
         """Print plan, failures, skips and the final line; return the exit status."""
@@ -92,9 +98,9 @@ class Report:
         except (OSError, ValueError, KeyError) as e:
             self.add(prefix or path, 'lost', 'no results: %s' % e)
             return
-        if not results:
-            self.add(prefix or path, 'lost', 'zero tests')
         for r in results:
             self.add(prefix + r['name'], r['verdict'], r['reason'], r['seconds'])
-        if status and all(r['verdict'] in GOOD for r in results):
+        if all(r['verdict'] == 'skip' for r in results):
+            self.add(prefix + 'end', 'lost', NOTHING_TESTED)
+        elif status and all(r['verdict'] in GOOD for r in results):
             self.add(prefix + 'end', 'lost', 'the suite ended with %d, its results are good' % status)

@@ -30,6 +30,10 @@ class KtapTest(unittest.TestCase):
         self.assertEqual((result.verdict, result.results[1]), ('pass', ('b', 'skip', 'no NUMA')))
         self.assertEqual(self.verdict(HEAD + '1..1\nok 1 a # SKIP none\n'), 'skip')
 
+    def test_failure_is_no_skip(self):
+        for word in ('SKIP no NUMA', 'TODO later', 'XFAIL always'):
+            self.assertEqual(self.verdict(HEAD + '1..2\nok 1 a\nnot ok 2 b # %s\n' % word), 'fail')
+
     def test_skip_all_has_its_reason(self):
         result = ktap.parse(HEAD + '1..0 # SKIP not root\n')
         self.assertEqual((result.verdict, result.reason), ('skip', 'not root'))

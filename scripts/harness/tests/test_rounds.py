@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Snapshots: equal ones compare equal, and each kind of leftover is found; bounds of time; the report counts right."""
-import io
-import os
-import tempfile
+"""Snapshots: equal ones compare equal, and each kind of leftover is found; bounds of time."""
 import time
 import unittest
 from unittest import mock
 
 from harness import devices, rounds
-from harness.report import Failure, Report
+from harness.report import Failure
 
 TEXT = '''@iomem
 00100000-3ffdffff : System RAM
@@ -102,33 +99,6 @@ class InTimeTest(unittest.TestCase):
     def test_wrong_bound_is_found(self):
         with self.assertRaises(Failure):
             devices.in_time(0.001, lambda: time.sleep(0.002), tries=3)
-
-
-class ReportTest(unittest.TestCase):
-
-    def test_final_line_and_status(self):
-        report = Report(io.StringIO())
-        report.add('a', 'pass')
-        report.add('b', 'skip', 'no NUMA')
-        self.assertEqual(report.finish(), 0)
-        for verdict in ('fail', 'timeout', 'crashed', 'lost'):
-            report.add('c', verdict, 'why\nmore')
-        self.assertEqual(report.finish(), 1)
-        self.assertTrue(report.out.getvalue().endswith('1 passed, 4 failed, 1 skipped\n'))
-
-    def test_zero_tests_fail(self):
-        self.assertEqual(Report(io.StringIO()).finish(), 1)
-
-    def test_merge(self):
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, 'r.json')
-            one, all_of_it = Report(io.StringIO()), Report(io.StringIO())
-            one.add('a', 'pass')
-            one.save(path)
-            all_of_it.load(path, 'suite: ')
-            self.assertTrue(all_of_it.good)
-            all_of_it.load(path + '.none')
-            self.assertFalse(all_of_it.good)
 
 
 if __name__ == '__main__':
