@@ -1,17 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a guest tells of a memory device as a whole, and of what keeps memory from going.
 
-Owns the folder of a device in sysfs (group_of), the lines of the files "blockers",
-the lines of the kernel log that say why something stays online, and the page that
-keeps one online (hold_page).
+Owns the folder of a device in sysfs (group_of), the lines of the files "blockers" and
+"failures", what "removable" says, and the page that keeps a device online (hold_page).
 """
 import re
 import time
 
 from . import rounds
+from .agent import errno_name
+from .guest import UnplugRefused
 from .report import Failure, Skip
 
-
+# Addresses that cannot be probed, and the errno of each, as users know it from stock.
+BAD_PROBES = [
+    ('0x4000001000', 'EINVAL'),          # not aligned to a block
+    ('0x4004000000', 'EINVAL'),          # half a block off
+    ('rubbish', 'EINVAL'), (' 0x4000000000', 'EINVAL'), ('0x4000000000 x', 'EINVAL'), ('-1', 'EINVAL'),
+    ('0x8000000', 'EEXIST'),             # boot memory
+    ('0x0', 'EEXIST'),                   # boot memory with holes
+    ('0xf8000000', 'EEXIST'),            # overlaps the I/O APIC
+    ('0x400000000000', 'E2BIG'),         # the first address behind 46 bits
+    ('0x3fffffffff8000000', 'ERANGE'),   # no 64-bit number
+    ('0x1000000000000', 'E2BIG'), ('0xfffffffff8000000', 'E2BIG')]
+FAILURES = '/sys/kernel/debug/memory_hotplug/failures'
+FAILURE = re.compile(r'^\S+ ((?:memory|group)\d+) ([a-z-]+) (\d+) ([a-z][\w-]*|-) (0x[0-9a-f]+|-) \S.*$')
+LOG_REASON = re.compile(r'^([a-z-]+), -(\d+)(?:, ([a-z][\w-]*))?$')
+PAGES_A_READ = 4096  # of "removable"
 HELD = ('pinned', 'passing')  # kinds that may be let go, so that a block with them counts as removable
 
 
@@ -65,6 +80,27 @@ def offline_block(guest, block):
     require(answer is None, 'memory%d: offline was answered with %s; in it are\n%s' % (
         block, answer, guest.read(block_folder(block) + '/blockers')))
     rounds.require_blocks(guest, [block], 'state', 'offline')
+
+
+def end_offline(guest, folder, end, wanted):
+    """End an offline that does not come to an end by itself by end(writer), who must get the errno that is wanted."""
+    writer = guest.start_write(folder + '/state', 'offline')
+    rounds.wait_until(guest, lambda: guest.read(folder + '/state').strip() == 'going-offline', 10, 'going-offline')
+    require(len(guest.read(folder + '/progress').split()) == 2, 'no progress')
+    end(writer)
+    told = errno_name(writer.wait(20 * guest.patience)[0])
+    require(told == wanted, 'the writer got %s, not %s' % (told, wanted))
+
+
+def require_refused_unplug(guest, dimm):
+    """Fail unless an unplug is refused with _OST "device busy", and all blocks are online afterwards."""
+    try:
+        guest.del_dimm(dimm.name)
+        raise Failure('the DIMM could be unplugged')
+    except UnplugRefused as e:
+        status = e.event.get('data', {}).get('info', {}).get('status')
+        require(status == 0x82, 'refused with %s' % e.event)
+    rounds.require_blocks(guest, dimm.blocks, 'state', 'online')
 
 
 def read_events(text):
@@ -167,12 +203,50 @@ def wait_unblocked(guest, folder):
     rounds.wait_until(guest, unblocked, 10, 'a time without blockers in ' + folder)
 
 
-def reasons(guest):
-    """Why things stayed online, from the kernel log: (name, reason, errno, pfn or None, kind or None) of each."""
-    lines = re.findall(r' (\w+): stays online: ([\w-]+), -(\d+)(?:, PFN=(0x[0-9a-f]+), KIND=([\w-]+))?',
-                       guest.console())
-    return [(name, reason, int(error), int(pfn, 16) if pfn else None, kind or None)
-            for name, reason, error, pfn, kind in lines]
+def failure_lines(guest):
+    """The lines of the kernel's list of offlines that failed: the last 64, oldest first."""
+    error, text = guest.read(FAILURES, check=False)
+    require(not error, '%s, where the kernel has to say why memory stays online: %s' % (FAILURES, error))
+    require(text.endswith('\n'), '%s is cut off: ...%r' % (FAILURES, text[-60:]))
+    return text.splitlines()[1:]
+
+
+def read_failure(line):
+    """One of these lines, without time and owner: (name, reason, errno, pfn or None, kind or None)."""
+    match = FAILURE.match(line)
+    require(match, 'failures has a line of another form: %r' % line)
+    name, reason, error, kind, pfn = match.groups()
+    require((kind == '-') == (pfn == '-'), 'failures names a page or its kind alone: %r' % line)
+    return name, reason, int(error), None if pfn == '-' else int(pfn, 16), None if kind == '-' else kind
+
+
+def reasons(guest, known=()):
+    """Why things stayed online, as read_failure() tells, but for the lines that are known."""
+    return [read_failure(line) for line in failure_lines(guest) if line not in known]
+
+
+def log_reasons(guest):
+    """The same from the kernel log, which names no page: (name, reason, errno, kind or None).
+
+    Anybody may read the log where dmesg is not restricted: it has nothing but these.
+    """
+    lines = re.findall(r' (\w+): stays online: (.*)', guest.console())
+    matches = [(name, LOG_REASON.match(text)) for name, text in lines]
+    require(all(match for _, match in matches), 'the log says more or less than why: %s' % lines)
+    return [(name, match.group(1), int(match.group(2)), match.group(3)) for name, match in matches]
+
+
+def removable(guest, blocks):
+    """What the files "removable" of some blocks say of the whole of them: '0' if one read in a row does.
+
+    The kernel looks at a part of the block at each read, where the last read has ended.
+    """
+    reads = rounds.block_size(guest) // 4096 // PAGES_A_READ + 2
+    command = 'cd %s && for read in $(seq %d); do grep -s . memory*/removable; done' % (rounds.MEMORY, reads)
+    told = {}
+    for number, value in re.findall(r'^memory(\d+)/removable:(.*)$', guest.sh(command, 150)[1], re.M):
+        told[int(number)] = min(value, told.get(int(number), value))
+    return [told.get(block) for block in blocks]
 
 
 def page_flags(guest, pfns):

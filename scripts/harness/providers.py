@@ -24,9 +24,9 @@ class VirtioMem:
 
     def __init__(self, guest, unit=2 * MIB):
         self.guest, self.unit = guest, unit
-        self.bare = rounds.snapshot(guest)
+        self.bare = rounds.settled(guest)
         guest.sh('modprobe virtio_mem', check=True)
-        self.empty = rounds.snapshot(guest)
+        self.empty = rounds.settled(guest)
         self.folder = os.path.dirname(guest.sh('grep -lx dynamic %s/group*/kind' % rounds.MEMORY, check=True)[1])
         told = guest.query_dimms()['vm0']
         self.region = told['max-size']

@@ -154,14 +154,15 @@ valid_zones_of()
 
 # removable: 1 for a block that is offline; for one that is online, 1 only if
 # nothing is listed as being in its way but pages that somebody holds for the
-# moment.  The list may be older or newer by a moment, so a block counts if it
-# is right once in three times.
+# moment.  The kernel looks at 4096 pages a read, so a block counts if it is
+# right once in as many reads as it takes to look at all of it, and two more:
+# the list may be older or newer by a moment.
 removable_of()
 {
-	local try
+	local try tries=$(($(block_kib) / 4 / 4096 + 2))
 
 	reads "$1/removable" '0|1' || return 1
-	for try in 1 2 3; do
+	for ((try = 0; try < tries; try++)); do
 		case $(cat "$1/state" "$1/removable" "$1/blockers" |
 			grep -Ev '^0x[0-9a-f]+ [0-9]+ (passing|pinned) ' | tr '\n' ' ') in
 		'offline 1 ' | 'online 0 '* | 'online 1 ') return 0 ;;

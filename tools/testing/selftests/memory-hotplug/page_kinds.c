@@ -504,9 +504,12 @@ static void make_ksm(struct area *area)
 	write_number(KSM "run", 0);
 }
 
+/* What the kernel notes of each page it would keep after the process otherwise. */
 static void undo_ksm(struct area *area)
 {
 	munmap(area->base, area->pages * PAGE);
+	write_number(KSM "run", 2);
+	write_number(KSM "run", 0);
 	write_number(KSM "pages_to_scan", ksm_before.pages_to_scan);
 	write_number(KSM "sleep_millisecs", ksm_before.sleep_millisecs);
 }
