@@ -15,8 +15,10 @@
 #include <linux/sched/signal.h>
 #include "evacuate.h"
 
-/* Places that a prediction looks at. */
+/* Single pages of an LRU list that a prediction looks at. */
 #define MHP_PREDICT_STEPS	4096
+/* What a look at any other place costs, in such pages. */
+#define PLACE_STEPS		8UL
 
 /* For how long a list waits while memory is being changed. */
 #define LOCK_TRIES	50
@@ -156,7 +158,7 @@ void mhp_survey_range(unsigned long start_pfn, unsigned long end_pfn,
  * struct scan - a walk over memory that may go offline or away meanwhile
  * @pfn: where it is
  * @end_pfn: where it ends
- * @steps: places that it may still look at
+ * @steps: how far it may still go, in single pages of an LRU list
  * @pass_ordinary: single pages of an LRU list are of no interest
  * @visit: called for each other place; false ends the walk there
  * @arg: given to @visit
@@ -182,10 +184,13 @@ static bool scan_place(struct scan *scan)
 {
 	struct mhp_place place = { .nr_pages = 1 };
 
-	if (!is_passed_over(scan)) {
+	if (is_passed_over(scan)) {
+		scan->steps--;
+	} else {
 		place = mhp_look_in(scan->pfn, scan->end_pfn);
 		if (!scan->visit(scan->pfn, &place, scan->arg))
 			return false;
+		scan->steps -= min(scan->steps, PLACE_STEPS);
 	}
 	scan->pfn += place.nr_pages;
 	return true;
@@ -194,7 +199,7 @@ static bool scan_place(struct scan *scan)
 /* Look at the places of a pageblock; false if the walk is to end. */
 static bool scan_online_pageblock(struct scan *scan, unsigned long end)
 {
-	for (; scan->pfn < end; scan->steps--)
+	while (scan->pfn < end)
 		if (!scan->steps || !scan_place(scan))
 			return false;
 	return true;
@@ -281,8 +286,9 @@ static int predict_around(unsigned long start_pfn, unsigned long *pfn,
  * @nr_pages: how many, of one zone
  * @pos: where to begin, in pages from @start_pfn; updated
  *
- * Looks at MHP_PREDICT_STEPS places at most, and goes on the next time where it
- * ended, so that it has seen all of a range after some times.  A page in the
+ * Looks at MHP_PREDICT_STEPS single pages of LRU lists at most, or an eighth as
+ * many other places, and goes on the next time where it ended, so that it has
+ * seen all of a range after some times.  A page in the
  * way is looked at again first.  Pages that could move do not count, held or
  * not.  While memory is being changed, the last answer holds.
  *
@@ -374,7 +380,7 @@ int mhp_find_blockers(unsigned long start_pfn, unsigned long nr_pages,
 	struct scan scan = {
 		.pfn = start_pfn,
 		.end_pfn = start_pfn + nr_pages,
-		.steps = nr_pages,
+		.steps = nr_pages * PLACE_STEPS,
 		.visit = note_if_in_the_way,
 		.arg = list,
 	};

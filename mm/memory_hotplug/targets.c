@@ -40,8 +40,11 @@
 /* A preference: only one zone of one node, and nobody is woken. */
 #define GFP_SPARE	((GFP_READY & ~(__GFP_KSWAPD_RECLAIM | \
 					__GFP_HIGHMEM)) | __GFP_THISNODE)
-/* As for new ones of this size: a folio that finds no target is split. */
-#define GFP_LARGE	(GFP_TRANSHUGE & ~__GFP_HARDWALL)
+/*
+ * As for new ones of this size, but without patience: compaction would wait for
+ * the folios that this batch has isolated.  A folio without a target is split.
+ */
+#define GFP_LARGE	((GFP_TRANSHUGE & ~__GFP_HARDWALL) | __GFP_NORETRY)
 
 /* Pages taken from the allocator at once at most. */
 #define TARGETS_BULK	512UL
