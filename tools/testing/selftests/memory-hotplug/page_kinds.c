@@ -9,20 +9,24 @@
  * should be, says "ready INSIDE TOTAL" and waits for SIGTERM.  Then checks the
  * content of every page, says "intact INSIDE TOTAL" and exits 0, or says
  * "DAMAGED" on standard error and exits 1.  INSIDE is how many of the TOTAL pages
- * are from START_PFN to before END_PFN.
+ * are from START_PFN to before END_PFN.  SIGUSR1 has it let go of pages that it
+ * keeps from moving, where a kind can do that; it says "released" then.
  *
  * Kinds that keep single pages from moving say which after "ready": the pfn of
  * each in hexadecimal.  Kinds that make memory for the kernel's own use count all
  * pages of that use as INSIDE, and what was asked for as TOTAL.
  *
- * PATH is the folder for files without a name (the kinds file-*, tmpfs) and for
- * directories (slab).  Exits 4, with one line that says what is missing, if the
- * kernel or the machine does not know such memory, and 2 if something else failed,
- * also if there is too little memory for it.
+ * PATH is the folder for files without a name (the kinds file-*, tmpfs), for
+ * directories (slab) and for names that do not exist (dentries), or a block device
+ * that is overwritten (device).  Exits 4, with one line that says what is missing,
+ * if the kernel or the machine does not know such memory, and 2 if something else
+ * failed, also if there is too little memory for it.
  *
  * Owns the making of memory, and no decision about memory blocks.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
 #include <linux/io_uring.h>
 #include <linux/mman.h>
 #include <pthread.h>
@@ -45,6 +49,8 @@
 #define HOLD_EVERY	4096UL		/* of the pages of an area, one is held */
 #define FRESH_PAGES	20UL		/* fewer than a per-CPU list of pages has room for */
 #define DIRECTORY_SIZE	1024UL		/* about what the kernel needs for one */
+#define LONG_NAME	230		/* characters, which the kernel has to keep */
+#define DENTRY_SIZE	448UL		/* what it needs for one, and such a name */
 #define WAIT_SECONDS	300
 #define KSM		"/sys/kernel/mm/ksm/"
 #define CGROUPS		"/sys/fs/cgroup/"
@@ -74,6 +80,7 @@ struct kind {
 	const char *name;
 	void (*make)(struct area *area);
 	bool (*check)(struct area *area);
+	void (*release)(struct area *area);	/* what keeps pages from moving */
 	void (*undo)(struct area *area);	/* what would outlive the process */
 	struct count (*count)(const struct area *area);
 	uint64_t has, lacks;			/* flags of its pages when they are ready */
@@ -251,14 +258,21 @@ static pid_t fork_child(int (*child)(struct area *area), struct area *area)
 	return pid;
 }
 
+static int wait_for(const sigset_t *signals)
+{
+	int sig;
+
+	sigwait(signals, &sig);
+	return sig;
+}
+
 static void wait_for_term(void)
 {
 	sigset_t term;
-	int sig;
 
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
-	sigwait(&term, &sig);
+	wait_for(&term);
 }
 
 static pid_t children[STACKS];
@@ -387,6 +401,18 @@ static void make_file_writeback(struct area *area)
 	wait_for_kind(area, &writeback);
 }
 
+/* Pages of a block device are buffers, which file systems keep for themselves. */
+static void make_device(struct area *area)
+{
+	if (!area->path)
+		errx(EXIT_MISSING, "this kind needs a PATH");
+	area->fd = open_file(area->path, O_RDWR);
+	map(area, area->pages * PAGE, MAP_SHARED);
+	fill(area);
+	if (fsync(area->fd))
+		err(EXIT_BROKEN, "fsync");
+}
+
 static void make_memfd(struct area *area)
 {
 	area->fd = memfd_create("page_kinds", MFD_CLOEXEC);
@@ -435,20 +461,32 @@ static void undo_pool(struct area *area)
 	write_number(pool.path, pool.before);
 }
 
+/* Use pages that the pool has, or may allocate beyond its size. */
+static void map_huge(struct area *area, int flag)
+{
+	area->period = area->pages;
+	map(area, area->pages * PAGE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | flag);
+	fill(area);
+}
+
 static void make_huge(struct area *area, size_t size, int flag)
 {
 	size_t nr = (area->pages * PAGE + size - 1) / size;
 
 	area->pages = nr * size / PAGE;
-	area->period = area->pages;
 	grow_pool(size, nr);
-	map(area, nr * size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | flag);
-	fill(area);
+	map_huge(area, flag);
 }
 
 static void make_hugetlb(struct area *area)
 {
 	make_huge(area, HUGE_PAGE, MAP_HUGE_2MB);
+}
+
+static void make_hugetlb_pool(struct area *area)
+{
+	map_huge(area, MAP_HUGE_2MB);
 }
 
 static void make_hugetlb_1g(struct area *area)
@@ -469,8 +507,8 @@ static struct count count_hugetlb_free(const struct area *area)
 	};
 }
 
-/* Nobody has put anything there. */
-static bool check_hugetlb_free(struct area *area)
+/* For memory in which nobody has put anything. */
+static bool check_nothing(struct area *area)
 {
 	(void)area;
 	return true;
@@ -663,20 +701,45 @@ static void make_pinned(struct area *area)
 	note_held(area, vec, nr);
 }
 
+static int pipe_ends[2];
+
 /* A pipe that nobody reads has a reference to what was spliced into it. */
+static void hold_in_pipe(const struct iovec *vec, unsigned long nr)
+{
+	if (pipe2(pipe_ends, O_CLOEXEC) ||
+	    fcntl(pipe_ends[1], F_SETPIPE_SZ, MAX_HELD * PAGE) < 0)
+		err(EXIT_BROKEN, "pipe");
+	if (vmsplice(pipe_ends[1], vec, nr, 0) != (ssize_t)(nr * PAGE))
+		err(EXIT_BROKEN, "vmsplice");
+}
+
 static void make_pipe(struct area *area)
 {
 	struct iovec vec[MAX_HELD];
 	unsigned long nr;
-	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC) || fcntl(ends[1], F_SETPIPE_SZ, MAX_HELD * PAGE) < 0)
-		err(EXIT_BROKEN, "pipe");
 	make_anon(area);
 	nr = collect_held(area, vec);
-	if (vmsplice(ends[1], vec, nr, 0) != (ssize_t)(nr * PAGE))
-		err(EXIT_BROKEN, "vmsplice");
+	hold_in_pipe(vec, nr);
 	note_held(area, vec, nr);
+}
+
+/* A huge page of which one page is held can neither move nor be split. */
+static void make_thp_pipe(struct area *area)
+{
+	struct iovec vec = { .iov_len = PAGE };
+
+	make_thp(area);
+	vec.iov_base = area->base;
+	hold_in_pipe(&vec, 1);
+	note_held(area, &vec, 1);
+}
+
+static void release_pipe(struct area *area)
+{
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+	area->nr_held = 0;
 }
 
 static struct count count_held(const struct area *area)
@@ -815,6 +878,20 @@ static void undo_slab(struct area *area)
 	rmdir(directories.folder);
 }
 
+/* The kernel remembers names that do not exist, until it needs the memory. */
+static void make_dentries(struct area *area)
+{
+	unsigned long nr = area->pages * PAGE / DENTRY_SIZE, i;
+	char path[PATH_MAX];
+
+	for (i = 0; i < nr; i++) {
+		snprintf(path, sizeof(path), "%s/%0*lu", area->path ?: "/tmp",
+			 LONG_NAME, i);
+		if (!access(path, F_OK) || errno != ENOENT)
+			err(EXIT_BROKEN, "%s", path);
+	}
+}
+
 static int sleep_on(struct area *area)
 {
 	(void)area;
@@ -884,6 +961,11 @@ static const struct kind kinds[] = {
 		.has = PG_WRITEBACK, .lacks = PG_ANON | PG_SWAPBACKED, .percent = 25,
 	},
 	{
+		.name = "device", .make = make_device,
+		.has = PG_MMAP, .lacks = PG_ANON | PG_SWAPBACKED | PG_DIRTY | PG_WRITEBACK,
+		.percent = 100,
+	},
+	{
 		.name = "tmpfs", .make = make_file,
 		.has = PG_SWAPBACKED | PG_MMAP, .lacks = PG_ANON, .percent = 100,
 	},
@@ -900,12 +982,16 @@ static const struct kind kinds[] = {
 		.has = PG_HUGE, .percent = 100,
 	},
 	{
+		.name = "hugetlb-pool", .make = make_hugetlb_pool,
+		.has = PG_HUGE, .percent = 100,
+	},
+	{
 		.name = "hugetlb-1g", .make = make_hugetlb_1g, .undo = undo_pool,
 		.has = PG_HUGE, .percent = 100,
 	},
 	{
 		.name = "hugetlb-free", .make = make_hugetlb_free,
-		.check = check_hugetlb_free, .undo = undo_pool, .count = count_hugetlb_free,
+		.check = check_nothing, .undo = undo_pool, .count = count_hugetlb_free,
 	},
 	{
 		.name = "ksm", .make = make_ksm, .undo = undo_ksm,
@@ -933,6 +1019,10 @@ static const struct kind kinds[] = {
 		.name = "pipe", .make = make_pipe, .check = check_held, .count = count_held,
 	},
 	{
+		.name = "thp-pipe", .make = make_thp_pipe, .release = release_pipe,
+		.has = PG_ANON | PG_THP, .percent = 90,
+	},
+	{
 		.name = "poisoned", .make = make_poisoned,
 		.has = PG_ANON, .lacks = PG_HWPOISON, .percent = 100,
 	},
@@ -945,6 +1035,10 @@ static const struct kind kinds[] = {
 	},
 	{
 		.name = "slab", .make = make_slab, .check = check_slab, .undo = undo_slab,
+		.count = count_slab,
+	},
+	{
+		.name = "dentries", .make = make_dentries, .check = check_nothing,
 		.count = count_slab,
 	},
 	{
@@ -1014,7 +1108,7 @@ int main(int argc, char **argv)
 {
 	const struct kind *kind = argc > 1 ? find_kind(argv[1]) : NULL;
 	struct area area = { .stride = 1, .fd = -1, .content.words = WORDS };
-	sigset_t term;
+	sigset_t signals;
 
 	if (!kind || argc < 5 || argc > 6)
 		explain();
@@ -1026,10 +1120,15 @@ int main(int argc, char **argv)
 	area.path = argv[5];
 	if (!area.pages)
 		explain();
-	sigemptyset(&term);
-	sigaddset(&term, SIGTERM);
-	sigprocmask(SIG_BLOCK, &term, NULL);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	if (kind->release)
+		sigaddset(&signals, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
 	make_ready(kind, &area);
-	wait_for_term();
+	while (wait_for(&signals) == SIGUSR1) {
+		kind->release(&area);
+		say("released", count_present(&area), &area);
+	}
 	return check(kind, &area);
 }
