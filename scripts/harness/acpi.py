@@ -51,7 +51,7 @@ def expand(source, **words):
 def dimm(name, unit, content, status=PRESENT, node=0, **more):
     """The ASL of a memory device."""
     return expand('dimm.asl', DEVICE=name, UNIT=unit, STATUS=hex(status), NODE=node,
-                  CONTENT=','.join(map(hex, content)), **more)
+                  CONTENT=','.join(map(str, content)), **more)
 
 
 def container(name, unit, identity, inside, status=PRESENT):

@@ -12,6 +12,7 @@ from .agent import errno_name
 from .guest import UnplugRefused
 from .report import Failure, Skip
 
+AUDIT = '/sys/kernel/debug/memory_hotplug/audit'
 # Addresses that cannot be probed, and the errno of each, as users know it from stock.
 BAD_PROBES = [
     ('0x4000001000', 'EINVAL'),          # not aligned to a block
@@ -26,6 +27,7 @@ BAD_PROBES = [
 FAILURES = '/sys/kernel/debug/memory_hotplug/failures'
 FAILURE = re.compile(r'^\S+ ((?:memory|group)\d+) ([a-z-]+) (\d+) ([a-z][\w-]*|-) (0x[0-9a-f]+|-) \S.*$')
 LOG_REASON = re.compile(r'^([a-z-]+), -(\d+)(?:, ([a-z][\w-]*))?$')
+TRACING = '/sys/kernel/tracing'
 PAGES_A_READ = 4096  # of "removable"
 HELD = ('pinned', 'passing')  # kinds that may be let go, so that a block with them counts as removable
 
@@ -82,10 +84,20 @@ def offline_block(guest, block):
     rounds.require_blocks(guest, [block], 'state', 'offline')
 
 
+def trace_passes(guest):
+    """Have a guest tell of each pass over memory that is to go; it keeps the buffer for that."""
+    guest.sh('echo 1 >%s/events/memory_hotplug/mhp_pass/enable' % TRACING, check=True)
+
+
 def end_offline(guest, folder, end, wanted):
-    """End an offline that does not come to an end by itself by end(writer), who must get the errno that is wanted."""
+    """End an offline that does not come to an end by itself by end(writer), who must get the errno that is wanted.
+
+    The guest must trace passes: after some of them only what stays is in the way.
+    """
+    guest.sh('echo >%s/trace' % TRACING, check=True)
     writer = guest.start_write(folder + '/state', 'offline')
     rounds.wait_until(guest, lambda: guest.read(folder + '/state').strip() == 'going-offline', 10, 'going-offline')
+    rounds.wait_until(guest, lambda: guest.read(TRACING + '/trace').count(' mhp_pass: ') >= 4, 20, 'four passes')
     require(len(guest.read(folder + '/progress').split()) == 2, 'no progress')
     end(writer)
     told = errno_name(writer.wait(20 * guest.patience)[0])
@@ -119,11 +131,15 @@ class Listener:
     HANDLER = 'told=$(env | grep -E "^(SYNTH_UUID|%s)=") && printf "%%s\\n\\n" "$told" >>%s'
 
     def __init__(self, guest, properties):
-        self.guest = guest
+        self.guest, self.properties = guest, properties
         require_config(guest, 'NET')  # events come by netlink
         guest.sh(':>' + self.FILE)
-        self.job = guest.start("exec uevent sh -c '%s'" % (self.HANDLER % (properties, self.FILE)))
+        self.job = guest.start(self.command())
         rounds.wait_until(guest, self.hears, 20, 'the listener to hear an event')
+
+    def command(self):
+        """The command that writes the events to the file."""
+        return "exec uevent sh -c '%s'" % (self.HANDLER % (self.properties, self.FILE))
 
     def hears(self):
         """Whether an event that is asked for now, or was before, is heard."""
@@ -247,6 +263,27 @@ def removable(guest, blocks):
     for number, value in re.findall(r'^memory(\d+)/removable:(.*)$', guest.sh(command, 150)[1], re.M):
         told[int(number)] = min(value, told.get(int(number), value))
     return [told.get(block) for block in blocks]
+
+
+class FailedOffline:
+    """One line of the file "failures"; what it does not know is None."""
+
+    def __init__(self, line):
+        words = [None if word == '-' else word for word in line.split(None, 6)]
+        require(len(words) == 7, 'failures has a line of another form: %r' % line)
+        self.line = line
+        self.time, self.name, self.reason, self.kind = float(words[0]), words[1], words[2], words[4]
+        self.errno, self.owner = int(words[3]), words[6]
+        self.pfn = int(words[5], 16) if words[5] else None
+
+
+def failures(guest):
+    """What the kernel keeps of the last offlines that failed, the oldest first."""
+    error, text = guest.read(FAILURES, check=False)
+    require(not error, '%s: %s' % (FAILURES, error))
+    header, *lines = text.splitlines()
+    require(header.split() == 'TIME NAME REASON ERRNO KIND PFN OWNER'.split(), 'failures begins with %r' % header)
+    return [FailedOffline(line) for line in lines]
 
 
 def page_flags(guest, pfns):

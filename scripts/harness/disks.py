@@ -2,7 +2,7 @@
 """A disk for guests that need one, as a file system or as swap.
 
 Owns how images are made, and the one that tests share, which is made once; what
-a guest writes to it is thrown away.
+a guest writes to it is thrown away.  A disk can be made to hang, and to go on.
 """
 import os
 import subprocess
@@ -11,7 +11,8 @@ from .agent import GuestError
 from .guest import BUILD
 
 DISK_MIB = 1024
-DEVICE = 'disk0'
+DRIVE, DEVICE = 'disk', 'disk0'  # as QEMU knows it from the inside and from the outside
+HANGING = 512  # bytes a second: what has been asked for lasts for hours
 
 
 def make_image(image, mib, *options):
@@ -33,10 +34,16 @@ def image_path():
 
 def arguments(speed=None, device=''):
     """QEMU's arguments for the disk; speed is in bytes a second, device more of its properties."""
-    options = 'if=none,id=disk,format=raw,snapshot=on,file=' + image_path()
+    options = 'if=none,id=' + DRIVE + ',format=raw,snapshot=on,file=' + image_path()
     if speed:
         options += ',throttling.bps-write=%d' % speed
-    return ('-drive', options, '-device', 'virtio-blk-pci,drive=disk,id=%s%s' % (DEVICE, device))
+    return ('-drive', options, '-device', 'virtio-blk-pci,drive=%s,id=%s%s' % (DRIVE, DEVICE, device))
+
+
+def throttle(guest, speed):
+    """Have the disk read and write so many bytes a second from now on; 0 stands for as many as it can."""
+    guest.qmp.execute('block_set_io_throttle', device=DRIVE, bps=speed, bps_rd=0, bps_wr=0, iops=0,
+                      iops_rd=0, iops_wr=0)
 
 
 def mount(guest):

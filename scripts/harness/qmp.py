@@ -74,13 +74,17 @@ class Qmp:
                 self.ready.wait(left)
 
     def execute(self, command, timeout=150, **arguments):
-        """Execute a command; underscores in argument names stand for dashes.  Return its answer."""
+        """Execute a command and return its answer.
+
+        Underscores in the names of arguments stand for dashes, but for commands that have them in their own.
+        """
         with self.ready:
             self.last_id += 1
             number = self.last_id
         request = {'execute': command, 'id': number}
         if arguments:
-            request['arguments'] = {k.replace('_', '-'): v for k, v in arguments.items()}
+            word = '_' if '_' in command else '-'
+            request['arguments'] = {k.replace('_', word): v for k, v in arguments.items()}
         line = json.dumps(request)
         self._note('>', line)
         try:

@@ -86,6 +86,22 @@ def run(tests, variant, report, scale=None, only=None):
         report.add('%s: %s' % (variant, name), verdict, reason, time.monotonic() - started)
 
 
+class Registry(dict):
+    """The tests of a suite by the variant that they are for: {variant: {name: function}}."""
+
+    def test(self, *variants):
+        """Register a test of some variants."""
+        def register(function):
+            for variant in variants:
+                self.setdefault(variant, {})[function.__name__] = function
+            return function
+        return register
+
+    def of(self, variant):
+        """The tests of a variant; those of base for one that no test names."""
+        return self.get(variant, self['base'])
+
+
 def parser(doc):
     """The command line of a suite, which may have more words of its own; doc is that of its script."""
     words = argparse.ArgumentParser(description=doc.splitlines()[0])

@@ -54,8 +54,8 @@ class FailuresTest(unittest.TestCase):
     def test_bad(self):
         head = FAILURES.splitlines()[0] + '\n'
         for text in (None, '', FAILURES[:-1], head + '1.0 memory1 blocked 16 slab 0x100\n',
-                     head + '1.0 memory1 blocked -16 slab 0x100 kmalloc-64\n', head + '1.0 memory1 blocked 16 slab - -\n',
-                     head + '1.0 dimm1 blocked 16 - - -\n'):
+                     head + '1.0 memory1 blocked -16 slab 0x100 kmalloc-64\n',
+                     head + '1.0 memory1 blocked 16 slab - -\n', head + '1.0 dimm1 blocked 16 - - -\n'):
             with self.subTest(text), self.assertRaises(Failure):
                 devices.reasons(FakeGuest(text))
 
