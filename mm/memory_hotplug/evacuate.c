@@ -232,6 +232,7 @@ static void drain_worker(struct work_struct *work)
 	WRITE_ONCE(nr_drains, nr_drains + 1);
 	wake_up_all(&drain_wait);
 }
+
 static DECLARE_WORK(drain_work, drain_worker);
 
 /*

@@ -33,9 +33,9 @@
 #include <linux/bootmem_info.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
+#include <linux/pgalloc.h>
 #include <linux/pgtable.h>
 #include <linux/rcupdate.h>
-#include <asm/pgalloc.h>
 #include <asm/tlbflush.h>
 #include "internal.h"
 

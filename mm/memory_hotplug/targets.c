@@ -50,7 +50,7 @@
 #define TARGETS_BULK	512UL
 /* Single pages are cut from free chunks of this order: 256 KiB on x86. */
 #define CHUNK_ORDER	6
-#define CHUNK_PAGES	(1UL << CHUNK_ORDER)
+#define CHUNK_PAGES	BIT(CHUNK_ORDER)
 /* The part of a kernel zone that a preference leaves free. */
 #define SPARE_SHARE	8
 

@@ -54,7 +54,7 @@ enum { EXIT_DAMAGED = 1, EXIT_BROKEN = 2, EXIT_MISSING = 4 };
  * End because the kernel refuses something: it does not know it, or it fails at
  * it, for want of memory for example.
  */
-static inline void __attribute__((noreturn)) refused(const char *what)
+static inline _Noreturn void refused(const char *what)
 {
 	bool unknown = errno == ENOSYS || errno == EOPNOTSUPP || errno == EINVAL ||
 		       errno == ENOENT;

@@ -39,6 +39,7 @@ static void let_go(struct work_struct *work)
 {
 	__free_page(late_page);
 }
+
 static DECLARE_DELAYED_WORK(let_go_work, let_go);
 
 static int on_memory_event(struct notifier_block *nb, unsigned long action,
