@@ -285,7 +285,7 @@ class Hung:
     def require_back(self):
         """Fail unless all that was to go is in use again as before; how much is free is not compared."""
         rounds.require_blocks(self.guest, self.dimm.blocks, 'state', 'online')
-        found = rounds.compare(self.before, self.books(), tolerance=1 << 30)
+        found = rounds.compare(self.before, self.books(), bounds={})
         require(not found, 'the guest is not as before:\n' + '\n'.join(found))
 
 
