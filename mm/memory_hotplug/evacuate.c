@@ -391,6 +391,18 @@ int mhp_evacuation_bounds(struct mhp_evacuation *ev)
 	return failure ? mhp_evacuation_fail(ev, failure) : 0;
 }
 
+/**
+ * mhp_evacuation_is_over - the same in the middle of a batch
+ * @ev: the evacuation
+ *
+ * Context: Any.
+ * Return: true if mhp_evacuation_bounds() is going to end it.
+ */
+bool mhp_evacuation_is_over(const struct mhp_evacuation *ev)
+{
+	return must_end(ev) != MHP_FAILURE_NONE;
+}
+
 /* The range of a live evacuation that starts with a page. */
 static struct mhp_range *find_range(struct mhp_evacuation *ev,
 				    unsigned long start_pfn)

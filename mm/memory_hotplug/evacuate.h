@@ -297,6 +297,7 @@ bool mhp_has_room(const struct mhp_tally *tally);
 
 /* evacuate.c */
 int mhp_evacuation_bounds(struct mhp_evacuation *ev);
+bool mhp_evacuation_is_over(const struct mhp_evacuation *ev);
 struct mhp_range *mhp_evacuation_find(unsigned long start_pfn,
 				      struct mhp_evacuation **evp);
 int mhp_evacuation_take(struct mhp_evacuation *ev, struct mhp_range *range,

@@ -285,7 +285,8 @@ static struct page *take_any(struct mhp_targets *targets,
 {
 	struct page *page = take_first(&pool->rejected);
 
-	if (page)
+	/* Reclaim may take long: a batch does not go on when time is up. */
+	if (page || mhp_evacuation_is_over(targets->ev))
 		return page;
 	fetch_anywhere(targets, pool);
 	return take_from_pool(pool);
@@ -308,7 +309,7 @@ static struct folio *get_single(struct mhp_targets *targets, gfp_t zone_bits)
 		       (targets->try_outside ? take_preferred(targets, pool) :
 					       NULL) ?:
 		       take_any(targets, pool);
-	if (!page)
+	if (!page && !mhp_evacuation_is_over(targets->ev))
 		page = alloc_pages_node(targets->nid,
 					with_zone(GFP_TARGET, zone_bits), 0);
 	if (!page)
@@ -414,12 +415,14 @@ struct folio *mhp_targets_get(struct folio *src, unsigned long private)
 	struct mhp_targets *targets = (struct mhp_targets *)private;
 	struct folio *dst;
 
-	if (folio_test_hugetlb(src))
-		dst = get_huge(targets, folio_hstate(src));
-	else if (folio_test_large(src))
-		dst = get_large(targets, folio_order(src), zone_bits_of(src));
-	else
+	if (!folio_test_large(src))
 		dst = get_single(targets, zone_bits_of(src));
+	else if (mhp_evacuation_is_over(targets->ev))
+		dst = NULL;
+	else if (folio_test_hugetlb(src))
+		dst = get_huge(targets, folio_hstate(src));
+	else
+		dst = get_large(targets, folio_order(src), zone_bits_of(src));
 	if (!dst)
 		targets->failed = src;
 	return dst;
