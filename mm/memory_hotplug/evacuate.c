@@ -478,25 +478,6 @@ static void drain_once(struct mhp_evacuation *ev)
 	ev->is_drained = false;
 }
 
-/* Free huge pages go first: none of them may become a target. */
-static int give_up_pools(struct mhp_evacuation *ev)
-{
-	struct mhp_tally left = {};
-	unsigned int i;
-	int ret = 0;
-
-	if (!ev->has_free_huge)
-		return 0;
-	ev->has_free_huge = false;
-	ev->found.nr = 0;
-	for (i = 0; i < ev->nr_ranges && !ret; i++)
-		ret = mhp_give_up_pools(ev, &ev->ranges[i], &left);
-	keep_found(ev, !ret);
-	if (!ret && left.blocked)
-		ret = mhp_evacuation_fail(ev, MHP_FAILURE_BLOCKED);
-	return ret;
-}
-
 /* A pass over the ranges of a job. */
 static int run_pass(struct mhp_evacuation *ev, struct mhp_tally *left)
 {
@@ -568,6 +549,41 @@ static void pause_passes(struct mhp_evacuation *ev, unsigned int *pause_ms)
 {
 	wait_event_timeout(ev->wake, must_end(ev), msecs_to_jiffies(*pause_ms));
 	*pause_ms = min(*pause_ms * 2, PAUSE_MAX_MS);
+}
+
+static int give_up_pools_once(struct mhp_evacuation *ev, struct mhp_tally *left)
+{
+	unsigned int i;
+	int ret = 0;
+
+	ev->found.nr = 0;
+	for (i = 0; i < ev->nr_ranges && !ret; i++)
+		ret = mhp_give_up_pools(ev, &ev->ranges[i], left);
+	keep_found(ev, !ret);
+	return ret;
+}
+
+/*
+ * Free huge pages go first: none of them may become a target.  One that its pool
+ * has promised, and that cannot be replaced, is in the way.
+ */
+static int give_up_pools(struct mhp_evacuation *ev)
+{
+	unsigned int pause_ms = PAUSE_FIRST_MS, tries = STARVED_PASSES;
+
+	if (!ev->has_free_huge)
+		return 0;
+	ev->has_free_huge = false;
+	for (;;) {
+		struct mhp_tally left = {};
+		int ret = give_up_pools_once(ev, &left);
+
+		if (ret || !(left.starved || left.blocked))
+			return ret;
+		if (left.blocked || !--tries)
+			return mhp_evacuation_fail(ev, MHP_FAILURE_BLOCKED);
+		pause_passes(ev, &pause_ms);
+	}
 }
 
 /* Pass after pass; -EAGAIN if something is left after the last one. */
@@ -1003,6 +1019,17 @@ enum mhp_failure mhp_evacuation_failure(const struct mhp_evacuation *ev)
 	return ev->failure;
 }
 
+/* Of a lack of memory, only a huge page without another one is the cause. */
+static struct mhp_blocker *find_huge(struct mhp_blocker_list *list)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->nr; i++)
+		if (list->entries[i].kind == MHP_BLOCKER_HUGETLB)
+			return &list->entries[i];
+	return NULL;
+}
+
 /**
  * mhp_evacuation_blocker - what was in its way
  * @ev: the evacuation
@@ -1012,6 +1039,8 @@ enum mhp_failure mhp_evacuation_failure(const struct mhp_evacuation *ev)
  */
 struct mhp_blocker *mhp_evacuation_blocker(struct mhp_evacuation *ev)
 {
+	if (ev->failure == MHP_FAILURE_NO_ROOM)
+		return find_huge(&ev->blockers);
 	if (!failures[ev->failure].has_page || !ev->blockers.nr)
 		return NULL;
 	return ev->blockers.entries;
